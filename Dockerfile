@@ -20,8 +20,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && install -D -m 0755 -s target/release/chat-server /out/chat-server
 
 FROM debian:trixie-slim
+ARG COMMIT=
+ARG VERSION=
 LABEL org.opencontainers.image.title="chat-server" \
-      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+      org.opencontainers.image.description="Chat by telnet, WebSocket, browser and IRC in the same channels" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT"
 # libpq's TLS, and the authorities that the system trusts.
 # hadolint ignore=DL3008
 RUN apt-get update \

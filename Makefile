@@ -6,6 +6,8 @@ CONFIG ?= config.json
 SECONDS ?= 60
 # For `make bench-peers`.
 ROUNDS ?= 5
+# For `make bench-page`.
+MESSAGES ?= 10000
 # For `make simulate` and `make soak`: the duration; SEED and STEPS choose one world instead.
 MINUTES ?= 1
 # For `make simulate`, instead of MINUTES: the number of steps in all, and of threads.
@@ -17,16 +19,19 @@ BUG ?=
 CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run build serve local checkin test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
+.PHONY: run build dist serve local checkin test check deny bench load bench-peers bench-page faults-report fuzz simulate soak tsan fmt tools
 
 # The commit that chat-server --version and chat_build_info report.
-run build serve load bench-peers: export CHAT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+run build serve dist load bench-peers bench-page: export CHAT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
 build: ## Build the server: target/release/chat-server
 	$(CARGO) build --release --bin chat-server
+
+dist: ## Package the server, with every feature: a .deb, the crate, checksums; in target/dist
+	.ci/dist
 
 serve: ## Build and start the server with the file CONFIG
 	$(CARGO) run --release --bin chat-server -- -c "$(CONFIG)" serve
@@ -76,6 +81,10 @@ load: ## Measure the whole server with `chat-server bench`, every scenario
 bench-peers: ## Compare with other servers: ROUNDS=1 for a quick look; writes docs/benchmarks.md
 	$(CARGO) build --release --bin chat-server
 	python3 benches/peers/run.py --rounds $(ROUNDS)
+
+bench-page: tools ## Measure the page in a room of MESSAGES, and in one with 200 a second: its longest tasks, its memory
+	$(CARGO) build --release --bin chat-server
+	target/python/bin/python -B benches/page.py $(MESSAGES)
 
 soak: ## Mixed clients, faults and restarts for MINUTES, with a report; or CROWD=20000 people
 	$(CARGO) bench --bench soak -- --minutes $(MINUTES) $(if $(CROWD),--crowd $(CROWD))

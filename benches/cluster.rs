@@ -213,7 +213,8 @@ fn draft(number: u64) -> Draft {
                 channel: channel(number),
                 account: None,
             },
-            text: Text::clean("a message of sixty-four bytes, as people write them, more or less"),
+            body: Text::clean("a message of sixty-four bytes, as people write them, more or less")
+                .into(),
         }),
         to: None,
         tag: None,

@@ -59,7 +59,7 @@ fn encode(c: &mut Criterion) {
             channel: Name::parse("dev").unwrap(),
             account: None,
         },
-        text: Text::clean(WORDS),
+        body: Text::clean(WORDS).into(),
     });
     for (name, format) in [
         ("telnet", WireFormat::Telnet),

@@ -55,6 +55,7 @@ impl House {
             one_channel: true,
             shows_past: true,
             ends_with_channel: false,
+            keeps_rosters: false,
         };
         let nickname = Name::parse(&format!("member{index}")).unwrap();
         self.hub.open(id, profile, self.now, &mut self.fx);
@@ -83,7 +84,7 @@ fn messages(c: &mut Criterion) {
                     let id = house.people[sender * 7 % house.people.len()];
                     let say = Command::Say {
                         channel: None,
-                        text: text.clone(),
+                        body: text.clone().into(),
                     };
                     house.apply(id, say);
                 }
@@ -166,7 +167,7 @@ fn governed(c: &mut Criterion) {
             b.iter(|| {
                 let say = Command::Say {
                     channel: None,
-                    text: text.clone(),
+                    body: text.clone().into(),
                 };
                 house.apply(id, say);
             });
@@ -216,6 +217,7 @@ fn coming(c: &mut Criterion) {
                     one_channel: true,
                     shows_past: true,
                     ends_with_channel: false,
+                    keeps_rosters: false,
                 };
                 let House { hub, fx, now, .. } = &mut house;
                 hub.open(id, profile, *now, fx);

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chat_server::hub::{ConnectionId, Event, Message, MessageId};
+use chat_server::hub::{Circumstances, ConnectionId, Event, Message, MessageId};
 use chat_server::name::Name;
 use chat_server::net::backlog::{Backlog, Sent, Wire};
 use chat_server::net::flusher::Flusher;
@@ -36,7 +36,7 @@ fn event() -> Event {
             channel: Name::parse("dev").unwrap(),
             account: None,
         },
-        text: Text::clean("a message of forty-seven characters, neither long"),
+        body: Text::clean("a message of forty-seven characters, neither long").into(),
     })
 }
 
@@ -99,7 +99,7 @@ fn fan_out(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, messages), |b| {
                 b.iter(|| {
                     for _ in 0..messages {
-                        outbox.deliver(&ids, None, &event);
+                        outbox.deliver(&ids, &Circumstances::default(), &event);
                     }
                     outbox.flush(false, &never::<()>());
                 });

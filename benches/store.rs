@@ -108,10 +108,11 @@ fn message(n: u64) -> Message {
         at_ms: START_MS + n / 100,
         author: Name::parse(&format!("user{}", from - 1)).unwrap(),
         place,
-        text: Text::clean(&format!(
+        body: Text::clean(&format!(
             "{n:08} {}",
             "lorem ipsum dolor ".repeat(6).split_at(91).0
-        )),
+        ))
+        .into(),
     }
 }
 
@@ -224,6 +225,7 @@ fn reading(c: &mut Criterion) {
                 words: format!("{:08} dolor", next()),
                 scope: SearchScope::Within(thread.clone()),
                 before: None,
+                after: MessageId::default(),
                 limit: 10,
             };
             assert_eq!(store.search(&search).unwrap().found.len(), 1);
@@ -234,6 +236,7 @@ fn reading(c: &mut Criterion) {
             words: "lorem".to_owned(),
             scope: SearchScope::ThreadsOf(one),
             before: None,
+            after: MessageId::default(),
             limit: 10,
         };
         b.iter(|| assert_eq!(store.search(&search).unwrap().found.len(), 10));

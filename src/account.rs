@@ -4,35 +4,46 @@
 //! an account: the [`Store`] does that. Calls block for as long as checking a password takes, so
 //! the hub never makes one.
 
+mod administering;
 mod attempts;
 mod desk;
+mod erasing;
 mod form;
 mod gate;
+mod gateways;
 mod guesses;
 mod hashing_memory;
 mod jws;
 mod opaque;
+mod operators;
 mod pass;
 mod password;
+mod programs;
 mod recipients;
+mod scram;
 mod service;
 mod signed;
 mod token;
 
 use std::fmt;
 
-pub use attempts::{Attempts, TooManyAttempts};
+pub use administering::{AccountFailed, RESET_LIFE, ResetFailed};
+pub use attempts::{Attempts, Rates, TooManyAttempts};
 pub use form::{FieldError, FormErrors, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
-pub use form::{Registration, RegistrationForm, check_password};
+pub use form::{PasswordLengths, Registration, RegistrationForm, check_password};
 pub use gate::{Gate, NoPass, NotLetIn};
+pub use gateways::{Gateway, Gateways};
 pub use guesses::{GuessLimits, Guesses, KNOWN_FOR, SharedGuesses};
+pub use operators::{NotChecked, Operator, Operators};
 pub use pass::{Pass, PassError, PassLives, Passes, Said};
 pub use password::{PasswordError, PasswordWorkers};
+pub use programs::NoBot;
+pub use scram::{Challenge, Opening, Verifier};
 pub use service::{Accounts, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 
-use crate::model::{Account, AccountId, NewAccount, Secret, UniqueField};
+use crate::model::{Account, AccountId, NewAccount, Secret, Standing, UniqueField};
 use crate::store::{Store, StoreError};
 
 /// Why a login failed.
@@ -40,6 +51,8 @@ use crate::store::{Store, StoreError};
 pub enum LoginError {
     /// There is no such account, or the password is wrong. The client must not learn which.
     Wrong,
+    /// The password is right, and an administrator has disabled the account.
+    Disabled,
     /// The password was not UTF-8 when it was sent.
     NotText,
     /// The password could not be checked.
@@ -59,9 +72,25 @@ pub enum RegisterError {
     Store(StoreError),
 }
 
-/// Returns the account, if the password is right. Takes equally long if there is no such account. A
-/// hash of a password as typed (by an older version) is replaced by one of its prepared form.
+/// Returns the account, if the password is right and it can be used. Takes equally long if there is
+/// no such account. A hash of a password as typed (by an older version) is replaced by one of its
+/// prepared form.
 pub fn log_in(
+    store: &dyn Store,
+    workers: &PasswordWorkers,
+    account: Option<Account>,
+    password: &Secret,
+) -> Result<Account, LoginError> {
+    // A deleted account has no password, and looks to clients as if it were not there.
+    let account = account.filter(|account| account.standing != Standing::Deleted);
+    let account = check_password_of(store, workers, account, password)?;
+    match account.standing {
+        Standing::Good => Ok(account),
+        Standing::Disabled | Standing::Deleted => Err(LoginError::Disabled),
+    }
+}
+
+fn check_password_of(
     store: &dyn Store,
     workers: &PasswordWorkers,
     account: Option<Account>,
@@ -71,19 +100,28 @@ pub fn log_in(
     let hash = account.as_ref().map(|account| &account.password_hash);
     let matches = |password| workers.verify(password, hash).map_err(LoginError::Password);
     if matches(&opaque)? {
-        return account.ok_or(LoginError::Wrong);
+        let account = account.ok_or(LoginError::Wrong)?;
+        if let Some(completed) = workers.completed(&opaque, &account.password_hash) {
+            replace(store, &account, &completed);
+        }
+        return Ok(account);
     }
     if opaque == *password || !matches(password)? {
         return Err(LoginError::Wrong);
     }
     let account = account.ok_or(LoginError::Wrong)?;
     // Replacing it is tried again at the next login.
-    if let Ok(hash) = workers.hash(&opaque)
-        && let Err(error) = store.rehash_password(account.id, &account.password_hash, &hash)
-    {
-        error.log("a password's hash could not be replaced");
+    if let Ok(hash) = workers.hash(&opaque) {
+        replace(store, &account, &hash);
     }
     Ok(account)
+}
+
+/// Replaces what is kept of the password of an account, of the same password.
+fn replace(store: &dyn Store, account: &Account, hash: &Secret) {
+    if let Err(error) = store.rehash_password(account.id, &account.password_hash, hash) {
+        error.log("a password's hash could not be replaced");
+    }
 }
 
 /// Replaces the password of an account, and revokes its tokens and passes.
@@ -131,6 +169,7 @@ impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoginError::Wrong => write!(f, "wrong username or password"),
+            LoginError::Disabled => write!(f, "the account is disabled"),
             LoginError::NotText => write!(f, "that password {}", opaque::NOT_TEXT),
             LoginError::Password(error) => error.fmt(f),
             LoginError::Store(error) => f.write_str(error.for_people()),

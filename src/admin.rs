@@ -5,7 +5,11 @@
 //! Knows no protocol: texts are checked here; parsing requests and wording refusals is up to the
 //! interface.
 
+mod accounts;
 pub mod channels;
+mod doors;
+mod messages;
+mod programs;
 mod token;
 
 use std::collections::HashMap;
@@ -23,10 +27,13 @@ use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
 use crate::model::governance::Person;
 use crate::model::time::rfc3339;
 use crate::model::time::unix_ms;
-use crate::model::{Entry, Name, Text};
+use crate::model::{Entry, Keeping, Name, Origin, ProgramToken, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
+pub use accounts::AccountDeed;
 pub use channels::ChannelFailed;
+pub use doors::{Doors, Grant, NotGranted};
+pub use programs::{NewProgram, ProgramFailed};
 pub use token::AdminToken;
 
 /// Saves the bans in force, so that they survive a restart.
@@ -110,22 +117,35 @@ impl BansFailed {
 
 /// The administrator who acts. It goes to the hub together with the action, so that one never
 /// happens without the other being recorded.
-#[derive(Clone, Copy, Debug)]
-pub struct Actor(Option<SocketAddr>);
+#[derive(Clone, Debug)]
+pub struct Actor(Origin);
 
 impl Actor {
     /// The program that the chat is part of.
-    pub const PROGRAM: Actor = Actor(None);
+    pub const PROGRAM: Actor = Actor(Origin {
+        address: None,
+        token: None,
+    });
 
     /// An administrator who came from an address.
     pub fn at(address: SocketAddr) -> Actor {
-        Actor(Some(address))
+        Actor(Origin {
+            address: Some(address),
+            token: None,
+        })
+    }
+
+    /// The same, by means of a program's token, if it is one.
+    pub fn with(mut self, token: Option<&ProgramToken>) -> Actor {
+        self.0.token = token.map(|token| token.name.shown());
+        self
     }
 
     /// The entry for an action, at `now_ms` (since 1970 UTC), and the user it concerned.
-    fn did(self, now_ms: u64, whom: Option<&Name>, what: String) -> Entry {
+    fn did(&self, now_ms: u64, whom: Option<&Name>, what: String) -> Entry {
         Entry {
-            address: self.0,
+            address: self.0.address,
+            token: self.0.token.clone(),
             to: whom.map(Name::shown),
             ..Entry::admin(now_ms, what)
         }
@@ -134,9 +154,13 @@ impl Actor {
 
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(address) => address.fmt(f),
-            None => f.write_str("the program"),
+        match self.0.address {
+            Some(address) => address.fmt(f)?,
+            None => f.write_str("the program")?,
+        }
+        match &self.0.token {
+            Some(token) => write!(f, " with the token {token}"),
+            None => Ok(()),
         }
     }
 }
@@ -222,10 +246,11 @@ impl Administration {
 
     /// Sends a text to every connected client of every protocol. Returns how many there were.
     pub fn announce(&self, actor: Actor, text: Text) -> Result<usize, HubUnavailable> {
+        let by = actor.clone();
         let told = self.hub.ask(move |hub, now, fx| {
             let told = hub.announce(text.clone(), now, fx);
             let what = format!("announced to {told} connections: {text}");
-            fx.log(actor.did(now.unix_ms, None, what));
+            fx.log(by.did(now.unix_ms, None, what));
             told
         })?;
         ::log::info!("{actor}: announced to {told} connections");
@@ -240,12 +265,13 @@ impl Administration {
         reason: Option<Text>,
     ) -> Result<usize, HubUnavailable> {
         let kicked = name.clone();
+        let by = actor.clone();
         let count = self.hub.ask(move |hub, now, fx| {
             let count = hub.kick(&kicked, reason.clone(), now, fx);
             let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
             let what = format!("disconnected {kicked} ({count} connections){why}");
             if count > 0 {
-                fx.log(actor.did(now.unix_ms, Some(&kicked), what));
+                fx.log(by.did(now.unix_ms, Some(&kicked), what));
             }
             count
         })?;
@@ -253,16 +279,6 @@ impl Administration {
             ::log::info!("{actor}: disconnected {name}");
         }
         Ok(count)
-    }
-
-    /// Records that an account has a new password.
-    pub fn password_changed(&self, actor: Actor, username: &Name) -> Result<(), HubUnavailable> {
-        ::log::info!("{actor}: changed the password of {username}");
-        let whom = username.clone();
-        self.hub.ask(move |_, now, fx| {
-            let what = format!("changed the password of {whom}");
-            fx.log(actor.did(now.unix_ms, Some(&whom), what));
-        })
     }
 
     /// The bans in force.
@@ -288,6 +304,7 @@ impl Administration {
         };
         // Held until saved, so that an older list never overwrites a newer one.
         let save = self.save_bans.lock();
+        let by = actor.clone();
         let ban = self.hub.ask(move |hub, now, fx| {
             let ban = match number {
                 Some(number) => hub.ban_as(number, target, reason, expires_ms, now, fx),
@@ -295,7 +312,7 @@ impl Administration {
             };
             if let Ok(ban) = &ban {
                 let what = format!("made {}", in_words(ban));
-                fx.log(actor.did(now.unix_ms, nickname(ban), what));
+                fx.log(by.did(now.unix_ms, nickname(ban), what));
             }
             ban
         })?;
@@ -308,11 +325,12 @@ impl Administration {
     /// Lifts a ban.
     pub fn unban(&self, actor: Actor, id: u64) -> Result<(), BansFailed> {
         let save = self.save_bans.lock();
+        let by = actor.clone();
         let lifted = self.hub.ask(move |hub, now, fx| {
             let lifted = hub.unban(id, fx);
             if let Some(ban) = &lifted {
                 let what = format!("lifted {}", in_words(ban));
-                fx.log(actor.did(now.unix_ms, nickname(ban), what));
+                fx.log(by.did(now.unix_ms, nickname(ban), what));
             }
             lifted.is_some()
         })?;
@@ -328,6 +346,29 @@ impl Administration {
         let not_saved = |why: String| BansFailed::NotSaved(why);
         let all = self.hub.bans().map_err(|why| not_saved(why.to_string()))?;
         save(&all).map_err(|why| not_saved(why.to_string()))
+    }
+
+    /// Records what was laid down for the past of a channel.
+    pub fn laid_down(&self, actor: Actor, keeping: &Keeping) -> Result<(), HubUnavailable> {
+        let usual = |value: u64| match value {
+            0 => "as usual".to_owned(),
+            value => value.to_string(),
+        };
+        let what = format!(
+            "keeps of #{}: days {}, messages {}, on hold: {}",
+            keeping.channel,
+            usual(keeping.days),
+            usual(keeping.messages),
+            if keeping.is_held { "yes" } else { "no" },
+        );
+        let channel = keeping.channel.shown();
+        ::log::info!("{actor}: {what}");
+        self.hub.ask(move |_, now, fx| {
+            fx.log(Entry {
+                channel: Some(channel),
+                ..actor.did(now.unix_ms, None, what)
+            });
+        })
     }
 
     /// Records an attempt with a wrong token.

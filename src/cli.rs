@@ -6,11 +6,14 @@
 mod arguments;
 mod backup;
 mod configuration;
+mod hash_password;
+mod init;
 mod make_cert;
 mod migrate;
 mod output;
 mod parent;
 mod parse;
+mod shell;
 
 use std::fmt::Display;
 use std::io;
@@ -19,16 +22,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use clap::CommandFactory;
 use signal_hook::consts::SIGXFSZ;
 
 use crate::bench::Bench;
 use crate::config::{Config, Note, Sources};
 use crate::logging;
 
+use arguments::Arguments;
+
 pub use backup::{BackedUp, Backup, CannotBackUp};
+pub use init::{CannotInit, Init, Written};
 pub use make_cert::{Made, MakeCert, MakeCertError};
 pub use migrate::{CannotMigrate, Migrate, Migrated};
 pub use parse::parse;
+pub use shell::Shell;
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -52,6 +60,8 @@ pub enum Action {
     CheckConfig,
     /// Print a configuration file in today's form and stop.
     ConvertConfig(PathBuf),
+    /// Print the hash of a password and stop.
+    HashPassword,
     /// Make a certificate and stop.
     MakeCert(MakeCert),
     /// Measure a server and stop.
@@ -63,6 +73,12 @@ pub enum Action {
     Migrate(Migrate),
     /// Copy the database, whether a server runs or not, and stop.
     Backup(Backup),
+    /// Ask for the settings to begin with, write them to this file and stop.
+    Init(Init, PathBuf),
+    /// Print the completions for a shell and stop.
+    Completions(Shell),
+    /// Print the man page and stop.
+    ManPage,
 }
 
 impl Action {
@@ -100,7 +116,13 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     }
     match &invocation.action {
         Action::MakeCert(what) => return conclude(what.run()),
+        Action::HashPassword => return conclude(hash_password::hash_password()),
         Action::Bench(what) => return what.main(),
+        Action::Init(what, file) => return conclude(what.run(file)),
+        Action::Completions(shell) => {
+            return output::show(&shell::completions(*shell, Arguments::command()));
+        }
+        Action::ManPage => return conclude(shell::man_page(Arguments::command())),
         Action::ConvertConfig(path) => return configuration::convert(path),
         _ => {}
     }

@@ -25,6 +25,7 @@
 //! Redis to the hub, the *storer* copies the log to PostgreSQL, the *beat* reports that the server
 //! is alive.
 
+mod about;
 mod appender;
 mod batch;
 mod beat;
@@ -141,6 +142,11 @@ impl Cluster {
         let common = Arc::new(Common::new(settings, life, deliver, unix_ms()));
         let (node, start) = join::join(&common.settings, &common.about(), &mut link)?;
         common.begin(node, start);
+        // Clients that come at once may create channels.
+        let can_govern = join::all_can_govern(&common.settings, &mut link)?;
+        if can_govern {
+            common.all_can_govern();
+        }
         let store = Arc::new(ClusterStore::new(common.clone(), postgres.clone()));
         let threads = start_threads(&common, &queue, &store, postgres, Arc::new(failed));
         let threads = threads.map_err(|error| {

@@ -19,6 +19,7 @@ mod names;
 mod origin;
 mod originals;
 mod own_files;
+mod passphrase;
 mod problem;
 mod redis;
 #[cfg(feature = "cluster")]
@@ -48,6 +49,7 @@ pub use file::ConfigFile;
 pub use listeners::{ListenerKind, Protocol};
 pub use loader::Flag;
 pub use originals::Note;
+pub use passphrase::Passphrase;
 pub use problem::{Origin, Problem, Problems};
 pub use redis::RedisAddress;
 #[cfg(feature = "cluster")]
@@ -57,7 +59,9 @@ pub use secret::{Secret, SecretError};
 use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
-pub use value::{Durability, History, LogFormat, Register};
+pub use value::{
+    Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Register,
+};
 
 settings! {
     /// All settings of one server.
@@ -108,6 +112,12 @@ settings! {
             name_server: NameServer;
             /// What channels may be.
             channels: Channels;
+            /// Messages that were sent.
+            messages: Messages;
+            /// IRC.
+            irc: Irc;
+            /// What accounts must be.
+            accounts: AccountSettings;
             /// Limits.
             limits: Limits;
         }
@@ -127,11 +137,13 @@ settings! {
         tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
         ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
+        /// IRC.
+        irc: Option<SocketAddr> = loopback(6667), Rule::Any, Restart;
         /// Administration over gRPC; needs a program built with the feature
         /// `grpc`.
         grpc: Option<SocketAddr> = None, Rule::Any, Restart;
         /// Balancers, by address or network, that begin every connection to
-        /// `telnet` and `tcp`, with or without TLS, with a PROXY header
+        /// `telnet`, `tcp` and `irc`, with or without TLS, with a PROXY header
         /// (version 1 or 2). Limits, bans and logs then use the client's
         /// address. A connection from them without the header is refused, and
         /// so is the header from any other address.
@@ -156,6 +168,8 @@ settings! {
         tcp: Option<SocketAddr> = None, Rule::Any, Restart;
         /// Room lines over secure WebSocket.
         ws: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// IRC over TLS.
+        irc: Option<SocketAddr> = None, Rule::Any, Restart;
         /// Administration over gRPC, with TLS.
         grpc: Option<SocketAddr> = None, Rule::Any, Restart;
     }
@@ -197,6 +211,9 @@ settings! {
         channel_messages: u64 = 0, Rule::whole(20, 1 << 40).or_zero("to keep all"), Restart;
         /// Days for which direct messages are kept.
         direct_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
+        /// What is kept of a channel message's former text when it is edited or
+        /// deleted: `none`, or with `audit` an entry in `audit.log`.
+        keep_edits: KeepEdits = KeepEdits::None, Rule::Any, Restart;
     }
 }
 
@@ -277,6 +294,11 @@ settings! {
         /// Seconds by which this server's clock may differ from Redis's before
         /// `/readyz` fails.
         clock_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Restart;
+        /// Whether people may change channels (roles, topics, rules, lists,
+        /// registration) through this server. Servers of older versions do not
+        /// enforce such changes. `auto`: as soon as every server of the cluster
+        /// knows them, and from then on; `on`: always; `off`: never.
+        governance: Governance = Governance::Auto, Rule::Any, Now;
     }
 }
 
@@ -286,13 +308,75 @@ settings! {
         /// The rules that are on in a new channel.
         default_rules: Flags = Flags::default(), Rule::Any, Now;
         /// Who registers channels: `accounts`, those that operate them, and
-        /// administrators; `admins`, administrators alone; `off`, nobody.
+        /// administrators; `admins`, administrators alone; `off`, no one.
         register: Register = Register::Accounts, Rule::Any, Now;
         /// Registered channels of an account. Administrators may give it more.
         per_account: usize = 10, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
         /// Days without a visit of its founder or an operator after which a
         /// channel is not registered any more.
         expire_days: u64 = 0, Rule::whole(1, 36_500).or_zero("for never"), Now;
+    }
+}
+
+settings! {
+    /// Messages that were sent.
+    pub struct Messages in messages {
+        /// Seconds within which the author of a message may edit it.
+        edit_seconds: u64 = 86_400, Rule::whole(1, 1 << 32).or_zero("for no limit"), Now;
+    }
+}
+
+settings! {
+    /// IRC.
+    pub struct Irc in irc {
+        /// The server's name, as clients are told it: mostly its host name.
+        name: String = "irc.localhost".to_owned(), Rule::Word { max_chars: 63 }, Restart;
+        /// The network's name.
+        network: String = "chat".to_owned(), Rule::Word { max_chars: 30 }, Restart;
+        /// The message of the day; lines are separated by line feeds.
+        motd: String = String::new(), Rule::Any, Restart;
+        /// The password that clients must give with `PASS`; without it everyone
+        /// may connect.
+        password: Option<Passphrase> = None, Rule::Any, Restart;
+        /// Those who may use `OPER`, with hashes that `chat-server hash-password`
+        /// prints. In the environment they are separated by spaces.
+        operators: Vec<IrcOperator> = Vec::new(), Rule::Any, Restart;
+        /// Whether `OPER` is for plain connections from other machines, too.
+        allow_plain_oper: bool = false, Rule::Any, Restart;
+        /// Gateways that say where their clients come from (`WEBIRC`), each as
+        /// address or network and the hash of its password, which `chat-server
+        /// hash-password` prints. In the environment they are separated by spaces.
+        webirc: Vec<IrcGateway> = Vec::new(), Rule::Any, Restart;
+        /// Whether a client that has logged in is in the channels of its account
+        /// at once; in `global` it is only if it has joined it.
+        rejoin: bool = true, Rule::Any, Restart;
+        /// Messages shown to clients that join a channel, if they understand
+        /// `server-time` and cannot ask for them (`CHATHISTORY`).
+        replay_lines: usize = 20, Rule::whole(0, 20), Restart;
+        /// Seconds for which clients come by TLS only, at the port of `tls.irc`, once
+        /// they have been told so (`sts`). The certificate must be one that they trust.
+        sts_seconds: u64 = 0, Rule::whole(0, 31_536_000), Restart;
+    }
+}
+
+settings! {
+    /// What accounts must be.
+    pub struct AccountSettings in accounts {
+        /// Bytes of UTF-8 that a new password has at least.
+        min_password_bytes: usize = 8, Rule::whole(1, 64), Restart;
+        /// Bytes of UTF-8 that a new password has at most.
+        max_password_bytes: usize = 1024, Rule::whole(64, 1024), Restart;
+        /// Whether IRC clients can register an account before they have their
+        /// nickname.
+        register_before_connect: bool = false, Rule::Any, Restart;
+        /// Whether IRC clients must give an e-mail address to register an
+        /// account. It is not verified.
+        email_required: bool = false, Rule::Any, Restart;
+        /// Whether IRC clients can prove a password without sending it
+        /// (SCRAM-SHA-256), once it was set or used while this is on. What is
+        /// kept for that is easier to guess passwords from than their hashes are,
+        /// if the database is stolen.
+        scram: bool = false, Rule::Any, Restart;
     }
 }
 

@@ -12,7 +12,7 @@ pub const PER_PAGE: usize = 10;
 
 /// Answers below this path come in an envelope.
 const COVERED: &str = "/api/";
-/// Paths below it whose answers have formats of their own.
+/// Paths whose answers have formats of their own.
 const UNCOVERED: &[&str] = &[
     "/api/message",
     "/api/status",
@@ -80,9 +80,13 @@ pub struct Failure {
     pub retry_seconds: Option<u64>,
 }
 
+/// Where what programs call begins.
+const PROGRAMS: &[&str] = &["/api/channels/", "/api/events"];
+
 /// Whether answers at `path` come in an envelope.
 pub fn covers(path: &str) -> bool {
-    path.starts_with(COVERED) && !UNCOVERED.contains(&path)
+    let of_programs = PROGRAMS.iter().any(|prefix| path.starts_with(prefix));
+    path.starts_with(COVERED) && !of_programs && !UNCOVERED.contains(&path)
 }
 
 impl<T> Envelope<T> {

@@ -12,6 +12,7 @@ pub mod head;
 mod origin;
 mod proxies;
 mod query;
+mod refusal_page;
 mod rejection;
 mod relay;
 mod upgrade;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::net::deadline::ReadEnd;
-use crate::net::registry::Permit;
+use crate::net::registry::{Permit, Refused};
 use crate::net::thread;
 use crate::net::transport::Transport;
 
@@ -34,6 +35,7 @@ use head::{Framing, Head};
 pub use origin::Origins;
 pub use proxies::Proxies;
 pub use query::{decode, encode, pairs};
+pub use refusal_page::{Asked, HTML, RefusalPage};
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
 pub use upgrade::{
@@ -145,6 +147,17 @@ pub fn serve_after(
                 });
             }
         }
+    }
+}
+
+/// Tells a client that it may not connect, in the format of the request that it sends. A client
+/// that sends none in the time for one is told, too.
+pub fn refuse(transport: impl Into<Transport>, why: Refused, limits: HttpLimits) {
+    let mut wire = Wire::new(transport.into(), limits.arrival);
+    let head = read_head(&mut wire, limits, Instant::now() + limits.arrival).ok();
+    match turn_away(&mut wire, Rejection::Refused(why).into(), head.as_ref()) {
+        Outcome::Gone => wire.transport.finish(),
+        _ => wire.close(),
     }
 }
 
@@ -331,7 +344,11 @@ fn turn_away(wire: &mut Wire, incomplete: Incomplete, head: Option<&Head>) -> Ou
     let Incomplete::Rejected(rejection) = incomplete else {
         return Outcome::Gone;
     };
-    let answer = rejection.answer(head.map(|head| head.path.as_str()));
+    let answer = rejection.answer(head.map(|head| Asked {
+        method: &head.method,
+        path: &head.path,
+        accept: head.field("accept"),
+    }));
     let answer = match head.is_some_and(Head::is_head) {
         true => {
             let length = answer.body.len();

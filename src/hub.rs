@@ -16,44 +16,74 @@ mod channel;
 mod command;
 mod connection_id;
 mod departures;
+mod door;
 mod effects;
 mod ending;
+mod erasing;
 mod event;
 mod expiry;
+mod face;
 mod farewell;
+mod foremost;
+mod gateway;
 mod governance;
+mod guesses;
 mod held;
 mod history;
 mod holds;
 mod ignoring;
-mod key_guesses;
+mod introducing;
 mod last_here;
 mod listing;
 mod lists;
 mod lookalikes;
 mod makers;
+mod mark;
 mod membership;
+mod mended;
+mod mending;
+mod mending_for;
 mod messages;
+mod moving;
 mod news;
 mod noting;
+mod observers;
 mod own_channels;
 mod page;
+mod parted;
 mod past;
 mod people;
+mod properties;
+mod property;
+mod reacting;
 mod refusal;
 mod remote;
 mod renaming;
+mod replying;
 mod resume;
+mod roster;
 mod rows;
+mod seen;
 mod settling;
 mod shared;
+mod sighting;
+mod signal;
+mod signals;
 mod similar;
 mod sizes;
 mod tags;
+mod together;
+mod traits;
 mod typing;
+mod unannounced;
 mod unconfirmed;
 mod users;
+mod watching;
+mod whispered;
+mod who;
 mod whois;
+mod whowas;
+mod wish;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -71,22 +101,36 @@ pub use away::MAX_REASON_CHARS;
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 pub use card::{UserCard, UserChannel};
 use channel::Channels;
-pub use command::{Command, Credential, Profile};
+pub use command::{Command, Credential, Profile, Replying};
 pub use connection_id::ConnectionId;
-pub use effects::{Chore, Effect, Effects, Keeping, Reading, Recall, Recipients};
+pub use effects::{Chore, Circumstances, Effect, Effects, Keeping, Reading, Recall, Recipients};
+pub use erasing::MOST_ERASED;
 pub use event::{Event, Private};
-pub use farewell::{Farewell, FrameFault};
-pub use governance::{ChannelTerms, Registrars};
+pub use face::{Face, Introduction};
+pub use farewell::{Farewell, FrameFault, SignedOut};
+pub use governance::{ChannelTerms, Governing, Registrars};
 pub use governance::{Deed, MAX_CHANGES, Overview, Pass, RulesSummary, RulesView, Target, Ticket};
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
+pub use lists::MemberPage;
+pub use mark::Mark;
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
+pub use property::{MAX_PROPERTIES, MAX_SUBSCRIPTIONS, Owner, Properties, Told, Unmet};
 pub use refusal::{Refusal, Silence};
+pub use roster::RosterNews;
 pub use rows::{ChannelRow, Member, OwnChannel};
+pub use seen::Seen;
 pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared, SharedTag};
+pub use sighting::{Sighting, Sightings, SightingsFrom, Sought};
+pub use signal::{Signal, SignalKind, Signalled};
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
+pub use traits::Traits;
 pub use typing::Audience;
+pub use watching::{MAX_WATCHED, Watched};
+pub use whispered::Whisper;
+pub use whowas::PastUser;
+pub use wish::{Finding, Purpose, Which, Wish};
 
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";
@@ -126,8 +170,14 @@ pub struct Limits {
     pub piece: usize,
     /// Whether channel messages are committed before they are delivered.
     pub history: bool,
+    /// Seconds within which a message may be edited; 0 is no limit.
+    pub edit_seconds: u64,
+    /// Whether the former text of a channel message is kept in the audit trail.
+    pub keep_edits: bool,
     /// What channels may be.
     pub channel_terms: ChannelTerms,
+    /// Whether channels are changed through this hub, if it is one of several.
+    pub governing: Governing,
 }
 
 /// The usual [`Limits::piece`]: well below a millisecond's work.
@@ -154,7 +204,10 @@ impl Limits {
             page_rows: PAGE_ROWS,
             piece: PIECE,
             history: false,
+            edit_seconds: 0,
+            keep_edits: false,
             channel_terms: ChannelTerms::default(),
+            governing: Governing::Always,
         }
     }
 }
@@ -180,7 +233,7 @@ pub struct Hub {
     /// The connections by address, in the form in which bans compare them.
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
-    key_guesses: key_guesses::KeyGuesses,
+    guesses: guesses::Guesses,
     endings: ending::Endings,
     expulsions: governance::Expulsions,
     /// Connections with waiting commands that can now be carried out.
@@ -192,6 +245,9 @@ pub struct Hub {
     /// Closed connections with messages that are still being committed.
     departures: departures::Departures,
     last_here: last_here::LastHere,
+    past_users: whowas::PastUsers,
+    watchers: watching::Watchers,
+    standing: traits::Standing,
     /// The secrets of invitation links that are being committed.
     link_secrets: BTreeMap<MessageId, LinkSecret>,
     /// Messages that wait to be committed.
@@ -199,11 +255,21 @@ pub struct Hub {
     /// The administrators who wait for a change among them to be in force.
     tickets: BTreeMap<MessageId, Ticket>,
     last_recall: u64,
+    /// Guests who may come again.
+    parted: parted::Parted,
+    /// The last changes of messages.
+    mended: mended::Mended,
+    /// Reactions that are being committed.
+    reacting: reacting::Pending,
+    /// Changes of messages that are waited for by others than connections.
+    awaited: mending_for::Awaited,
     /// See [`Hub::take_withdrawn`].
     withdrawn: u64,
     tags: tags::Tags,
     /// The people on the other servers, if this hub is one of several.
     remote: Option<remote::Remote>,
+    /// Whether all servers were known to carry out changes of channels at some time.
+    all_can_govern: bool,
     /// Grows with every change of `remote`, so that pages made before are stale.
     roster_version: u64,
     /// Lists that connections have asked for and not yet been given.
@@ -234,6 +300,8 @@ struct Connection {
     unsettled: usize,
     /// Pages among them of what it has missed.
     resuming: usize,
+    /// What it says in answer to a message that is being looked for.
+    replying: Option<Replying>,
     /// It is being closed.
     is_going: bool,
     /// It is queued to be closed; its commands no longer count.
@@ -248,6 +316,16 @@ struct Connection {
     looked_up: Option<(Name, bool)>,
     /// What opens a channel, for the command that is being carried out.
     pass: Option<Pass>,
+    /// What goes back with the answers to that command.
+    mark: Option<Mark>,
+    /// What its program says about its user.
+    introduction: Option<Arc<Introduction>>,
+    /// What its user is and wants.
+    traits: Traits,
+    /// The users whom it watches, by key.
+    watched: BTreeMap<Arc<str>, Name>,
+    /// The keys of properties of which it is told.
+    subscribed: BTreeSet<Arc<str>>,
     /// Why it leaves the channel that it is leaving.
     parting: Option<Text>,
     /// When it last said something, on the monotonic clock.
@@ -275,7 +353,7 @@ impl Hub {
             sweep: governance::Sweep::default(),
             by_address: BTreeSet::new(),
             bans: banned::Bans::default(),
-            key_guesses: key_guesses::KeyGuesses::default(),
+            guesses: guesses::Guesses::default(),
             endings: ending::Endings::default(),
             expulsions: governance::Expulsions::default(),
             ready: VecDeque::new(),
@@ -287,10 +365,18 @@ impl Hub {
             tickets: BTreeMap::new(),
             departures: departures::Departures::default(),
             last_here: last_here::LastHere::default(),
+            past_users: whowas::PastUsers::default(),
+            watchers: watching::Watchers::new(),
+            standing: traits::Standing::default(),
             last_recall: 0,
+            parted: parted::Parted::default(),
+            mended: mended::Mended::default(),
+            reacting: reacting::Pending::default(),
+            awaited: mending_for::Awaited::default(),
             withdrawn: 0,
             tags: tags::Tags::default(),
             remote: None,
+            all_can_govern: false,
             roster_version: 0,
             questions: lists::Questions::default(),
             login_deadlines: BTreeSet::new(),
@@ -346,6 +432,7 @@ impl Hub {
                 pending: 0,
                 unsettled: 0,
                 resuming: 0,
+                replying: None,
                 is_going: false,
                 is_ending: false,
                 question: None,
@@ -353,6 +440,11 @@ impl Hub {
                 is_ready: false,
                 looked_up: None,
                 pass: None,
+                mark: None,
+                introduction: None,
+                traits: Traits::default(),
+                watched: BTreeMap::new(),
+                subscribed: BTreeSet::new(),
                 parting: None,
                 spoke_ms: now.ticks_ms,
                 listens_for_typing: false,
@@ -389,10 +481,12 @@ impl Hub {
         if let Some(connection) = self.connection_mut(id) {
             connection.is_going = true;
         }
+        self.tell_quit(id, &farewell, fx);
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
         self.log_close(id, &farewell, now, fx);
+        self.note_parting(id);
         self.set_token(id, None);
         self.forget_expiry(id);
         let slot = self.connections.get_mut(id.index as usize);
@@ -410,9 +504,13 @@ impl Hub {
         if let Some(deadline) = connection.login_deadline {
             self.login_deadlines.remove(&(deadline, id));
         }
+        for key in connection.watched.keys() {
+            self.forget_watcher(id, key);
+        }
         if let Some(nickname) = &connection.nickname {
             self.release_nickname(nickname, id, now, fx);
         }
+        self.forget_traits(id, connection.nickname.as_ref(), connection.traits);
         fx.close(id, farewell);
         self.settle_abandoned(now, fx);
     }

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::fair::{Asker, FairChannel, Popped};
-use crate::hub::{Chore, Draft, Keeping, Reading, Recall, Shared};
-use crate::model::{AccountId, Conversation, History, Message, MessageId, Name, Record, Window};
+use crate::hub::{Chore, Draft, Finding, Keeping, Reading, Recall, Shared};
+use crate::model::{
+    AccountId, Conversation, History, Located, Message, MessageId, Name, Record, Window,
+};
 pub use crate::store::Outcome;
 use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
@@ -69,6 +71,8 @@ pub enum Kept {
     Recalled(Recall, Option<Vec<Message>>),
     /// Part of a channel's history, if it could be read.
     Read(Reading, Option<History>),
+    /// A message that is to be changed, if it exists and the store could say.
+    Found(Finding, Option<Option<Located>>),
 }
 
 /// The keeper's threads.
@@ -152,6 +156,10 @@ impl Keeper {
                 let asker = Asker::of(reading.connection, reading.address);
                 self.chores.push(asker, chore)
             }
+            Chore::Find(finding) => {
+                let asker = Asker::of(finding.connection, finding.address);
+                self.chores.push(asker, chore)
+            }
             Chore::Recall(_) | Chore::SetIgnored { .. } | Chore::Keep(_) => {
                 self.chores.push_first(chore)
             }
@@ -211,6 +219,12 @@ fn do_chores(
                 let history = part_of_history(store, &reading);
                 let answer = Kept::Read(reading, history);
                 if !report(answer) {
+                    return;
+                }
+            }
+            Chore::Find(finding) => {
+                let found = attempt(UNREADABLE, || store.find_message(finding.message));
+                if !report(Kept::Found(finding, found)) {
                     return;
                 }
             }

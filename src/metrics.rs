@@ -42,11 +42,12 @@ pub struct Protocol {
     pub protocol: &'static str,
 }
 
-/// The program's version.
+/// The program's version, commit and optional features.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
     commit: &'static str,
+    features: &'static str,
 }
 
 /// All metrics. Get a handle once and keep it.
@@ -105,6 +106,7 @@ impl Metrics {
         let this = Build {
             version: build_info::VERSION,
             commit: build_info::commit(),
+            features: build_info::features(),
         };
         build.get_or_create_owned(&this).set(1);
         let help = "Time from taking a message to telling it";

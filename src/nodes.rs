@@ -50,6 +50,8 @@ pub struct Node {
     pub last_heartbeat_ms: u64,
     /// Whether the server is not ready, so that others are preferred.
     pub is_hindered: bool,
+    /// The version of its program; empty if it has not reported it.
+    pub version: String,
 }
 
 /// A server's report about itself; fields that are missing keep their values.

@@ -5,6 +5,7 @@
 //! Cost of a delivery: no allocation, no copy in user space (one when a
 //! connection has more than one range in a turn), and a share of one `send`.
 
+mod classes;
 mod flush;
 mod seat;
 pub mod senders;
@@ -13,12 +14,14 @@ pub mod share;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::hub::{ConnectionId, Event, Farewell};
+use crate::hub::{Circumstances, ConnectionId, Event, Farewell, Mark, Now};
 use crate::net::flusher::{Flusher, Watcher};
 use crate::net::link::Link;
 use crate::net::registry::Registry;
-use crate::protocol::{Encoder, Speech, WIRE_FORMATS, WireFormat, websocket};
+use crate::protocol::irc::{self, Caps};
+use crate::protocol::{Encoder, Speech, WireFormat};
 
+use classes::{Classes, SLOTS};
 use seat::{Lane, Range, Seat};
 use senders::{Arenas, Post, Senders};
 
@@ -27,7 +30,7 @@ use senders::{Arenas, Post, Senders};
 const SMALL_DELIVERY: usize = 32;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
-/// Rounds of pings that a WebSocket may leave unanswered.
+/// Rounds of pings that a client may leave unanswered.
 const SILENT_ROUNDS: u8 = 2;
 
 /// What the outbox has done since the start, in numbers.
@@ -47,8 +50,9 @@ pub struct Sums {
 pub struct Outbox {
     /// By [`ConnectionId::index`].
     seats: Vec<Option<Seat>>,
-    /// This turn's bytes, by format.
+    /// This turn's bytes, by slot.
     arenas: Arenas,
+    classes: Classes,
     encoder: Encoder,
     urgent: VecDeque<u32>,
     /// Seats that wait for their own words, and since when.
@@ -80,6 +84,7 @@ impl Outbox {
         Outbox {
             seats: Vec::new(),
             arenas: Default::default(),
+            classes: Classes::default(),
             encoder,
             urgent: VecDeque::new(),
             echoes: VecDeque::new(),
@@ -109,16 +114,35 @@ impl Outbox {
         if self.seats.len() <= index {
             self.seats.resize_with(index + 1, || None);
         }
-        if let Some(seat) = self.seats.get_mut(index) {
-            *seat = Some(Seat::new(id, link, speech));
+        if let Some(slot) = self.seats.get_mut(index) {
+            let mut seat = Seat::new(id, link, speech);
+            if let Some(reader) = &seat.reader {
+                seat.slot = self.classes.enter(reader.shape());
+            }
+            *slot = Some(seat);
+        }
+    }
+
+    /// Gives an IRC client other capabilities, from now on.
+    pub fn adapt(&mut self, id: ConnectionId, caps: Caps) {
+        // What waits is in the arena of the shape before.
+        self.send(id.index);
+        let seat = self.seats.get_mut(id.index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut).filter(|seat| seat.id == id) else {
+            return;
+        };
+        if let Some(reader) = &mut seat.reader {
+            self.classes.leave(seat.slot);
+            reader.set_caps(caps);
+            seat.slot = self.classes.enter(reader.shape());
         }
     }
 
     /// Encodes `event` for these connections; [`Outbox::flush`] sends it. If it
-    /// repeats the words of `speaker`, that connection gets it last, or not at
+    /// repeats the words of the speaker, that connection gets it last, or not at
     /// all if its protocol does not echo.
-    pub fn deliver(&mut self, to: &[ConnectionId], speaker: Option<ConnectionId>, event: &Event) {
-        let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
+    pub fn deliver(&mut self, to: &[ConnectionId], told: &Circumstances, event: &Event) {
+        let mut encoded: [Option<Range>; SLOTS] = [None; SLOTS];
         let lane = match to.len() {
             0..=SMALL_DELIVERY => Lane::Urgent,
             _ => Lane::Bulk,
@@ -128,21 +152,38 @@ impl Outbox {
             let Some(seat) = seat.and_then(Option::as_mut) else {
                 continue;
             };
-            let is_speaker = speaker == Some(id);
+            let is_speaker = told.speaker == Some(id);
             if seat.id != id || seat.closing || (is_speaker && !seat.echoes) {
                 continue;
             }
-            let format = seat.format;
-            let (Some(known), Some(arena)) = (
-                encoded.get_mut(format.index()),
-                self.arenas.get_mut(format.index()),
-            ) else {
+            let slot = seat.slot;
+            let (Some(known), Some(arena)) = (encoded.get_mut(slot), self.arenas.get_mut(slot))
+            else {
                 continue;
             };
             let encoder = &mut self.encoder;
-            let range = *known.get_or_insert_with(|| {
-                Range::append(arena, |out| encoder.event(format, event, out))
-            });
+            let format = seat.format;
+            let range = match &mut seat.reader {
+                None => *known.get_or_insert_with(|| {
+                    Range::append(arena, |out| encoder.event(format, event, out))
+                }),
+                Some(reader) if irc::leaves_out(reader, event, is_speaker) => continue,
+                Some(reader) if irc::is_labelled(reader, event, told) => {
+                    Range::append(arena, |out| encoder.irc_labelled(reader, event, told, out))
+                }
+                Some(reader) if irc::is_personal(event) => Range::append(arena, |out| {
+                    encoder.irc_personal(reader, event, told, out);
+                }),
+                Some(reader) => {
+                    let shape = reader.shape();
+                    let mut encode =
+                        || Range::append(arena, |out| encoder.irc_shared(shape, event, told, out));
+                    match slot == WireFormat::Irc.index() {
+                        true => encode(),
+                        false => *known.get_or_insert_with(encode),
+                    }
+                }
+            };
             if range.is_empty() {
                 continue;
             }
@@ -163,15 +204,24 @@ impl Outbox {
         }
     }
 
-    /// Sends bytes from a connection's own thread, in order with the rest.
-    pub fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+    /// Sends bytes from a connection's own thread, in order with the rest. They may
+    /// answer a request that has a mark.
+    pub fn write(&mut self, id: ConnectionId, bytes: &[u8], mark: Option<&Mark>) {
+        self.append_for(id, |encoder, seat, out| match &mut seat.reader {
+            Some(reader) => encoder.irc_answer(reader, bytes, mark, out),
+            None => out.extend_from_slice(bytes),
+        });
+    }
+
+    /// Sends bytes below the protocol, in order with the rest.
+    pub fn write_raw(&mut self, id: ConnectionId, bytes: &[u8]) {
         self.append_for(id, |_, _, out| out.extend_from_slice(bytes));
     }
 
     fn append_for(
         &mut self,
         id: ConnectionId,
-        write: impl FnOnce(&mut Encoder, WireFormat, &mut Vec<u8>),
+        write: impl FnOnce(&mut Encoder, &mut Seat, &mut Vec<u8>),
     ) {
         let seat = self.seats.get_mut(id.index as usize);
         let Some(seat) = seat.and_then(Option::as_mut) else {
@@ -180,12 +230,14 @@ impl Outbox {
         if seat.id != id || seat.closing {
             return;
         }
-        let format = seat.format;
-        let Some(arena) = self.arenas.get_mut(format.index()) else {
+        let Some(arena) = self.arenas.get_mut(seat.slot) else {
             return;
         };
         let encoder = &mut self.encoder;
-        let range = Range::append(arena, |out| write(encoder, format, out));
+        let range = Range::append(arena, |out| write(encoder, seat, out));
+        if range.is_empty() {
+            return;
+        }
         seat.add(range);
         if seat.lane < Lane::Urgent {
             seat.lane = Lane::Urgent;
@@ -195,8 +247,8 @@ impl Outbox {
 
     /// Says farewell and closes as soon as everything before is sent.
     pub fn close(&mut self, id: ConnectionId, farewell: &Farewell) {
-        self.append_for(id, |encoder, format, out| {
-            encoder.farewell(format, farewell, out);
+        self.append_for(id, |encoder, seat, out| {
+            encoder.farewell(seat.format, farewell, out);
         });
         self.send(id.index);
         let seat = self.seats.get_mut(id.index as usize);
@@ -215,9 +267,9 @@ impl Outbox {
         self.close(id, &Farewell::PeerLeft);
         let slot = self.seats.get_mut(id.index as usize);
         if let Some(slot) = slot
-            && slot.as_ref().is_some_and(|seat| seat.id == id)
+            && let Some(seat) = slot.take_if(|seat| seat.id == id)
         {
-            *slot = None;
+            self.classes.leave(seat.slot);
         }
         self.registry.release_id(id);
     }
@@ -227,9 +279,10 @@ impl Outbox {
         self.urgent.is_empty() && self.bulk.is_empty() && self.echoes.is_empty()
     }
 
-    /// Begins a turn at a time, in milliseconds.
-    pub fn begin(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
+    /// Begins a turn.
+    pub fn begin(&mut self, now: Now) {
+        self.now_ms = now.ticks_ms;
+        self.encoder.now_ms = now.unix_ms;
     }
 
     /// Connections for which a small delivery is waiting.
@@ -247,7 +300,7 @@ impl Outbox {
         std::mem::take(&mut self.slow)
     }
 
-    /// Pings the WebSockets among at most `most` seats: every `step`-th one from
+    /// Pings the WebSockets and IRC clients among at most `most` seats: every `step`-th one from
     /// `from` on. Returns the connections that have left too many pings
     /// unanswered, and the seat to go on from, if there are more.
     pub fn ping(
@@ -262,11 +315,15 @@ impl Outbox {
         let more = next < self.seats.len();
         let seats = self.seats.iter_mut().skip(from).step_by(step.max(1));
         for seat in seats.take(most).flatten() {
-            if !seat.format.is_websocket() || seat.closing {
+            if !seat.format.is_pinged() || seat.closing {
                 continue;
             }
             if seat.link.take_heard() {
                 seat.silent_rounds = 0;
+                if seat.format.is_irc() {
+                    // People see these pings: only a silent client is asked.
+                    continue;
+                }
             } else {
                 seat.silent_rounds += 1;
             }
@@ -276,7 +333,7 @@ impl Outbox {
             }
         }
         for id in alive {
-            self.append_for(id, |_, _, out| websocket::ping_frame(out));
+            self.append_for(id, |encoder, seat, out| encoder.ping(seat.format, out));
         }
         (silent, more.then_some(next))
     }

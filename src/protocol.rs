@@ -7,6 +7,7 @@ pub mod commands;
 pub mod direct;
 pub mod foreign;
 mod governance;
+pub mod irc;
 pub mod json;
 mod json_frame;
 pub mod json_frames;
@@ -14,7 +15,9 @@ mod json_governance;
 mod json_lists;
 pub mod line;
 pub mod line_lists;
+mod mended;
 pub mod own_rooms;
+mod reacted;
 mod replies;
 pub mod room;
 pub mod speech;
@@ -25,11 +28,12 @@ mod words;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::hub::{Event, Farewell};
+use crate::hub::{Circumstances, Event, Farewell, Mark};
 use crate::json::{as_meant, with_finite_numbers};
 pub use crate::model::time::rfc3339;
 pub use speech::Speech;
@@ -51,10 +55,16 @@ pub enum WireFormat {
     RoomTcp,
     /// Room lines, a WebSocket text frame a line, ended by LF all the same.
     RoomWebSocket,
+    /// IRC, of which the bytes depend on the client's capabilities, too.
+    Irc,
+    /// IRC, a WebSocket text frame a line.
+    IrcText,
+    /// IRC, a binary WebSocket frame a line.
+    IrcBinary,
 }
 
 /// How many [`WireFormat`]s there are.
-pub const WIRE_FORMATS: usize = 6;
+pub const WIRE_FORMATS: usize = 9;
 
 impl WireFormat {
     /// Position in tables by format.
@@ -74,19 +84,37 @@ impl WireFormat {
             | WireFormat::Direct
             | WireFormat::Json
             | WireFormat::RoomTcp
-            | WireFormat::RoomWebSocket => None,
+            | WireFormat::RoomWebSocket
+            | WireFormat::Irc
+            | WireFormat::IrcText
+            | WireFormat::IrcBinary => None,
         }
     }
 
-    /// Whether its connections are WebSockets, which are pinged.
+    /// Whether its connections are asked now and then whether the client is there.
+    pub fn is_pinged(self) -> bool {
+        self.is_irc() || self.is_websocket()
+    }
+
+    /// Whether its connections are WebSockets.
     pub fn is_websocket(self) -> bool {
         match self {
-            WireFormat::Telnet | WireFormat::RoomTcp => false,
+            WireFormat::Telnet | WireFormat::RoomTcp | WireFormat::Irc => false,
             WireFormat::WebSocketLine
             | WireFormat::Direct
             | WireFormat::Json
+            | WireFormat::IrcText
+            | WireFormat::IrcBinary
             | WireFormat::RoomWebSocket => true,
         }
+    }
+
+    /// Whether its connections speak IRC.
+    pub fn is_irc(self) -> bool {
+        matches!(
+            self,
+            WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary
+        )
     }
 }
 
@@ -104,6 +132,10 @@ pub struct Hiding {
 pub struct Encoder {
     /// The greeting of a line connection.
     pub greeting: String,
+    /// What IRC clients are told of the server.
+    pub irc: Arc<irc::Terms>,
+    /// The time, in milliseconds since 1970 UTC.
+    pub now_ms: u64,
     time: LocalTime,
     line: String,
 }
@@ -114,6 +146,73 @@ impl Encoder {
         Encoder {
             greeting,
             ..Encoder::default()
+        }
+    }
+
+    /// The encoder with what IRC clients are told of the server.
+    pub fn with_irc(self, irc: Arc<irc::Terms>) -> Encoder {
+        Encoder { irc, ..self }
+    }
+
+    /// Appends what all IRC clients of a shape are told of an event.
+    pub fn irc_shared(
+        &self,
+        shape: irc::Shape,
+        event: &Event,
+        told: &Circumstances,
+        out: &mut Vec<u8>,
+    ) {
+        shape.framed(out, |out| {
+            irc::write_shared(event, told, (&self.irc, shape), self.now_ms, out);
+        });
+    }
+
+    /// Appends what one IRC client is told of an event.
+    pub fn irc_personal(
+        &self,
+        reader: &mut irc::Reader,
+        event: &Event,
+        told: &Circumstances,
+        out: &mut Vec<u8>,
+    ) {
+        reader.shape().framed(out, |out| {
+            irc::write_personal(event, told, (&self.irc, reader), self.now_ms, out);
+        });
+    }
+
+    /// Appends what one IRC client is told of an event that answers its request with a
+    /// label.
+    pub fn irc_labelled(
+        &self,
+        reader: &mut irc::Reader,
+        event: &Event,
+        told: &Circumstances,
+        out: &mut Vec<u8>,
+    ) {
+        reader.shape().framed(out, |out| {
+            irc::write_labelled(event, told, (&self.irc, reader), self.now_ms, out);
+        });
+    }
+
+    /// Appends lines of an IRC client's own thread.
+    pub fn irc_answer(
+        &self,
+        reader: &mut irc::Reader,
+        lines: &[u8],
+        mark: Option<&Mark>,
+        out: &mut Vec<u8>,
+    ) {
+        reader.shape().framed(out, |out| {
+            irc::write_answer(lines, mark, (&self.irc, reader), out);
+        });
+    }
+
+    /// Appends a question whether the client is there; nothing in formats that have none.
+    pub fn ping(&self, format: WireFormat, out: &mut Vec<u8>) {
+        match format {
+            WireFormat::Irc => irc::write_ping(&self.irc, out),
+            format if format.is_websocket() => websocket::ping_frame(out),
+            _ => {}
         }
     }
 
@@ -129,6 +228,14 @@ impl Encoder {
             WireFormat::Json => json_frames::write_event(event, out),
             WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
                 room::write_event(format, event, out);
+            }
+            WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary => {
+                let told = Circumstances::default();
+                let mut reader = irc::Reader::of(format);
+                match irc::is_personal(event) {
+                    true => self.irc_personal(&mut reader, event, &told, out),
+                    false => self.irc_shared(reader.shape(), event, &told, out),
+                }
             }
         }
     }
@@ -147,6 +254,10 @@ impl Encoder {
             WireFormat::Json => json_frames::write_farewell(farewell, out),
             WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
                 room::write_farewell(format, farewell, out);
+            }
+            WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary => {
+                let shape = irc::Reader::of(format).shape();
+                shape.framed(out, |out| irc::write_farewell(&self.irc, farewell, out));
             }
             // The close frame carries the reason.
             WireFormat::Direct => {}
@@ -243,7 +354,7 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
         let line_start = start;
         start = end + 1;
         match format {
-            WireFormat::Telnet => {
+            WireFormat::Telnet | WireFormat::Irc => {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
             }
@@ -254,9 +365,11 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
             WireFormat::RoomWebSocket => {
                 websocket::text_frame(bytes.get(line_start..end + 1).unwrap_or_default(), out);
             }
-            WireFormat::WebSocketLine | WireFormat::Direct | WireFormat::Json => {
-                websocket::text_frame(line, out);
-            }
+            WireFormat::WebSocketLine
+            | WireFormat::Direct
+            | WireFormat::Json
+            | WireFormat::IrcText => websocket::text_frame(line, out),
+            WireFormat::IrcBinary => websocket::binary_frame(line, out),
         }
     }
 }

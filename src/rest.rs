@@ -5,6 +5,7 @@
 
 mod accept;
 mod accounts;
+mod admin_accounts;
 mod announce;
 mod auth;
 mod bans;
@@ -13,20 +14,27 @@ mod call;
 mod channels;
 pub mod docs;
 mod found;
+mod keeping;
 mod legacy;
 mod log;
+mod mending;
 mod messages;
 pub(crate) mod nodes;
+mod own_account;
 mod passwords;
+mod posts;
 mod problem;
 mod query;
 mod readiness;
 mod reply;
+mod resets;
 mod route;
 mod router;
+mod scopes;
 mod server;
 mod socket;
 mod status;
+mod tokens;
 mod users;
 
 use std::sync::Arc;
@@ -35,11 +43,12 @@ use std::sync::atomic::AtomicUsize;
 use jiff::Timestamp;
 
 use crate::account::{Accounts, Gate};
-use crate::admin::Administration;
+use crate::admin::{Administration, Doors};
 use crate::chatlog::ChatLog;
 use crate::http::{Origins, Relays};
 use crate::metrics::Metrics;
 use crate::nodes::Node;
+use crate::session::bots::Bots;
 use crate::turn::HubHandle;
 
 pub use crate::admin::AdminToken;
@@ -59,8 +68,10 @@ pub struct RestContext {
     pub accounts: Arc<Accounts>,
     /// The chat log, for searching.
     pub log: ChatLog,
-    /// The administrators' token.
-    pub token: Arc<AdminToken>,
+    /// Lets administrators and programs in.
+    pub doors: Arc<Doors>,
+    /// The bots as which programs take part.
+    pub bots: Arc<Bots>,
     /// The administrators' actions.
     pub admin: Arc<Administration>,
     /// The program's version.

@@ -16,6 +16,7 @@ mod keeping;
 mod listener;
 #[cfg(feature = "grpc")]
 mod name_server;
+mod operating;
 mod participant;
 mod parts;
 mod program;

@@ -6,9 +6,11 @@
 
 pub mod allowance;
 pub mod attached;
+pub mod bots;
 pub mod context;
 pub mod direct;
 pub mod entry;
+pub mod irc;
 pub mod json;
 mod json_queries;
 pub mod line;
@@ -19,4 +21,5 @@ pub mod rate;
 pub mod room;
 pub mod stream;
 pub mod telnet;
+pub mod voice;
 pub mod websocket;

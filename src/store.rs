@@ -7,7 +7,10 @@
 //! the schema and its guarantees.
 
 mod accounts;
+mod amendments;
+mod erasing;
 mod error;
+mod keeping;
 mod lookalikes;
 mod matches;
 #[cfg(feature = "cluster")]
@@ -15,6 +18,7 @@ mod migrate;
 mod pause;
 #[cfg(feature = "cluster")]
 mod postgres;
+mod programs;
 mod progress;
 mod retention;
 mod row;
@@ -23,10 +27,13 @@ mod saved;
 mod schema;
 mod shorten;
 mod sqlite;
+mod standing;
 mod url;
 mod words;
 mod writer;
 
+#[cfg(feature = "cluster")]
+pub(crate) use amendments::MAX_AMENDED;
 pub use error::{AppendError, OpenError, StoreError};
 pub use matches::Matches;
 #[cfg(feature = "cluster")]
@@ -40,16 +47,20 @@ pub use sqlite::{Durability, SqliteSettings, SqliteStore};
 pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
-use crate::model::governance::Rules;
+use crate::model::governance::{ChannelChange, Rules};
 pub use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, Message, NewAccount, Place,
-    Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, UniqueField, Unread,
-    Who, Window,
+    Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Keeping, KnownAddress,
+    ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place, ProgramToken, Record,
+    SavedChannel, Search, SearchScope, Secret, Standing, ThreadSummary, Token, UniqueField, Unread,
+    Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
 
 /// How long a search may run unless the settings say otherwise.
 const SEARCH_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Why a store without programs makes none.
+const NO_PROGRAMS: &str = "this store keeps no programs";
 
 /// The result for one message of a group.
 pub type Appended = Result<(), AppendError>;
@@ -60,7 +71,8 @@ pub trait Store: Send + Sync {
     /// Commits entries of the log as one transaction and returns one result for each, in the same
     /// order. An entry that is stored already counts as committed. If this returns an error, none
     /// was committed; only after the connection to a database broke, all of them may have been. A
-    /// change of a channel's rules is folded into the channel's row in the same transaction.
+    /// change of a channel's rules is folded into the channel's row in the same transaction, and a
+    /// change of a message into the message's row: nothing is left of a text that was deleted.
     fn commit(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError>;
 
     /// As [`Store::commit`], for messages alone.
@@ -90,6 +102,21 @@ pub trait Store: Send + Sync {
         window: Window,
         limit: usize,
     ) -> Result<History, StoreError>;
+
+    /// The message with this id, in its present state, wherever it is: who may know of it is for
+    /// the caller to decide.
+    fn find_message(&self, id: MessageId) -> Result<Option<Located>, StoreError>;
+
+    /// At most `limit` changes of a channel, oldest first; [`Window::Page`] is taken for the
+    /// newest. A log of several servers may have some that are not stored yet.
+    fn changes(
+        &self,
+        _channel: &Name,
+        _window: Window,
+        _limit: usize,
+    ) -> Result<Vec<ChannelChange>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Threads of an account, newest first; the first page is 1.
     fn inbox(
@@ -134,6 +161,98 @@ pub trait Store: Send + Sync {
         hash: &Secret,
         now_ms: u64,
     ) -> Result<(), StoreError>;
+
+    /// At most `limit` accounts whose names' keys begin with `prefix`, in the order of these keys,
+    /// after this one. Deleted ones are among them.
+    fn accounts(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ListedAccount>, StoreError>;
+
+    /// Notes that the owner of an account was there.
+    fn note_seen(&self, account: AccountId, at_ms: u64) -> Result<(), StoreError>;
+
+    /// Disables an account, until it is enabled. Revokes its tokens and passes, and the link to
+    /// reset its password.
+    fn disable_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError>;
+
+    /// Enables an account that was disabled.
+    fn enable_account(&self, account: AccountId) -> Result<(), StoreError>;
+
+    /// Deletes an account with its tokens, what it ignores, its channels and how far it has read.
+    /// Its name stays taken, and what it wrote stays.
+    fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError>;
+
+    /// What is laid down for the past of a channel.
+    fn keeping(&self, channel: &Name) -> Result<Keeping, StoreError> {
+        Ok(Keeping::usual(channel.clone()))
+    }
+
+    /// Lays down how long the messages of a channel are kept, or that nothing of it is removed.
+    fn set_keeping(&self, _of: &Keeping) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Orders that everything an account has written be erased. `since` is the last message before
+    /// that. Replaces an earlier order.
+    fn order_erasing(
+        &self,
+        _account: AccountId,
+        _since: MessageId,
+        _now_ms: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// An order that is not carried out yet, and of which nothing was noted for `stale_ms`. It is the
+    /// caller's then, for as long as the caller notes how far it is.
+    fn claim_erasing(&self, _now_ms: u64, _stale_ms: u64) -> Result<Option<Erasing>, StoreError> {
+        Ok(None)
+    }
+
+    /// Notes what was erased by an order.
+    fn note_erasing(&self, _order: &Erasing, _now_ms: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The last order to erase what an account has written.
+    fn erasing(&self, _account: AccountId) -> Result<Option<Erasing>, StoreError> {
+        Ok(None)
+    }
+
+    /// What an account has written among the next `rows` messages after one, whoever wrote them; and
+    /// how much of it was deleted after the message `since`.
+    fn written_by(
+        &self,
+        _account: AccountId,
+        (_after, _since): (MessageId, MessageId),
+        _rows: usize,
+    ) -> Result<Written, StoreError> {
+        Ok(Written::default())
+    }
+
+    /// Lets whoever has the secret with this hash set a new password for an account, once, instead
+    /// of anyone who could before.
+    fn offer_reset(
+        &self,
+        account: AccountId,
+        secret_hash: &str,
+        expires_at: u64,
+    ) -> Result<(), StoreError>;
+
+    /// The account whose password can be set with the secret that has this hash.
+    fn reset_of(&self, secret_hash: &str, now_ms: u64) -> Result<Option<AccountId>, StoreError>;
+
+    /// As [`Store::change_password`], for the account whose password can be set with the secret
+    /// that has this hash; afterwards it cannot any more. `None` if there is no such account.
+    fn use_reset(
+        &self,
+        secret_hash: &str,
+        password_hash: &Secret,
+        now_ms: u64,
+    ) -> Result<Option<AccountId>, StoreError>;
 
     /// Records a login to an account from an address. Only a bounded number of addresses is kept,
     /// the newest ones. A store whose servers keep them elsewhere records none.
@@ -202,6 +321,15 @@ pub trait Store: Send + Sync {
     /// Remembers whether an account has muted one of its channels. Returns whether it is one.
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError>;
 
+    /// Remembers what an account wants to be notified of in one of its channels. Returns whether it
+    /// is one.
+    fn notify_of_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        notify: Notify,
+    ) -> Result<bool, StoreError>;
+
     /// What others have written in each of these channels after a message, and how much of it speaks
     /// to the account. Mentions are looked for in a limited number of messages.
     fn unread(
@@ -218,6 +346,41 @@ pub trait Store: Send + Sync {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<(AccountId, Name)>, StoreError>;
+
+    /// Creates an account that programs speak as, unless a unique field is taken.
+    fn create_bot(&self, _account: &NewAccount) -> Result<Account, StoreError> {
+        Err(StoreError::Database(NO_PROGRAMS.to_owned()))
+    }
+
+    /// Whether programs speak as an account.
+    fn is_bot(&self, _account: AccountId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Stores the token or the hook of a program. Returns whether there was room.
+    fn add_program(&self, _token: &ProgramToken) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The tokens and hooks of programs, the oldest first.
+    fn programs(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The token or the hook of which the secret has this hash, valid or not.
+    fn program(&self, _secret_hash: &str) -> Result<Option<ProgramToken>, StoreError> {
+        Ok(None)
+    }
+
+    /// Removes a token or a hook, and returns it.
+    fn remove_program(&self, _id: &str) -> Result<Option<ProgramToken>, StoreError> {
+        Ok(None)
+    }
+
+    /// Notes that a token or a hook was used.
+    fn note_program_used(&self, _id: &str, _at_ms: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
 
     /// Stores a token.
     fn add_token(&self, token: &Token) -> Result<(), StoreError>;

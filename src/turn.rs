@@ -10,6 +10,7 @@ mod attending;
 mod deadline;
 mod handle;
 mod load;
+mod outgoing;
 mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +23,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::chatlog::ChatLog;
 use crate::hub::{
-    Chore, ConnectionId, Draft, Effect, Effects, Farewell, Hub, News, Now, Settled, Shared,
+    Chore, ConnectionId, Effect, Effects, Farewell, Hub, News, Now, Refusal, Settled,
 };
 use crate::keeper::{Keeper, Kept, Outcome};
 use crate::metrics::Metrics;
@@ -39,6 +40,7 @@ pub use handle::{
     Claimant, Claimed, HubHandle, HubUnavailable, Input, Names, NotGoverned, Request, Settings,
 };
 use load::Load;
+use outgoing::{Outgoing, hand_over};
 pub use whole::{UserInfo, Wanted};
 
 /// The most inputs of one turn.
@@ -61,9 +63,9 @@ pub struct Turn {
     effects: Effects,
     /// This turn's entries for the chat log.
     entries: Vec<Entry>,
-    /// This turn's messages to commit, messages to the other servers, and chores.
-    drafts: Vec<Draft>,
-    shared: Vec<Shared>,
+    /// This turn's drafts to commit and messages to the other servers, in the hub's order, and
+    /// chores.
+    outgoing: Vec<Outgoing>,
     chores: Vec<Chore>,
     /// The rest of an input that carries too much to be taken at once.
     news: vec::IntoIter<News>,
@@ -109,8 +111,7 @@ impl Turn {
             parts,
             effects: Effects::default(),
             entries: Vec::new(),
-            drafts: Vec::new(),
-            shared: Vec::new(),
+            outgoing: Vec::new(),
             chores: Vec::new(),
             news: Vec::new().into_iter(),
             outcomes: Vec::new().into_iter(),
@@ -151,7 +152,7 @@ impl Turn {
             };
             let now = self.now();
             self.began_ms = now.unix_ms;
-            self.parts.outbox.begin(now.ticks_ms);
+            self.parts.outbox.begin(now);
             self.take_batch(first, now);
             self.work(now);
             self.keep(now);
@@ -171,8 +172,7 @@ impl Turn {
             return Ok(None);
         }
         // What has come of refusals and endings after the keeper was given the rest.
-        let has_shared = !self.shared.is_empty() && self.parts.keeper.is_some();
-        let has_left = has_shared || !(self.drafts.is_empty() && self.chores.is_empty());
+        let has_left = !(self.outgoing.is_empty() && self.chores.is_empty());
         let has_work = self.parts.hub.has_work() || self.next_ping.is_some();
         if has_more || has_left || has_work {
             return Ok(self.parts.inputs.try_recv().ok());
@@ -243,7 +243,8 @@ impl Turn {
                 }
             }
             Input::Command(id, command) => self.parts.hub.apply(id, command, now, fx),
-            Input::Write(id, bytes) => self.parts.outbox.write(id, &bytes),
+            Input::Write(id, bytes) => self.parts.outbox.write_raw(id, &bytes),
+            Input::Adapt(id, caps) => self.parts.outbox.adapt(id, caps),
             Input::Done(id, farewell) => {
                 self.parts.hub.close(id, farewell, now, fx);
                 self.carry_out();
@@ -260,6 +261,10 @@ impl Turn {
             }
             Input::Kept(Kept::Read(reading, history)) => {
                 self.parts.hub.history_read(&reading, history, now, fx);
+            }
+            Input::Kept(Kept::Found(finding, found)) => {
+                let found = found.ok_or(Refusal::HistoryUnavailable);
+                self.parts.hub.found(finding, found, now, fx);
             }
             Input::News(news) => self.news = news.into_iter(),
             Input::Configure(settings) => {
@@ -311,12 +316,20 @@ impl Turn {
         let mut list = self.effects.take_list();
         for effect in list.drain(..) {
             match effect {
-                Effect::Deliver { to, event, speaker } => {
+                Effect::Deliver {
+                    to,
+                    event,
+                    circumstances,
+                } => {
                     let to = self.effects.recipients(to);
                     self.attending.tell(to, &event);
-                    self.parts.outbox.deliver(to, speaker, &event);
+                    self.parts.outbox.deliver(to, &circumstances, &event);
                 }
-                Effect::Write { connection, bytes } => self.parts.outbox.write(connection, &bytes),
+                Effect::Write {
+                    connection,
+                    bytes,
+                    mark,
+                } => (self.parts.outbox).write(connection, &bytes, mark.as_ref()),
                 Effect::Close {
                     connection,
                     farewell,
@@ -333,8 +346,8 @@ impl Turn {
                     }
                     self.entries.push(entry);
                 }
-                Effect::Append(draft) => self.drafts.push(draft),
-                Effect::Share(shared) => self.shared.push(shared),
+                Effect::Append(draft) => self.outgoing.push(Outgoing::Draft(draft)),
+                Effect::Share(shared) => self.outgoing.push(Outgoing::Share(shared)),
                 Effect::Chore(chore) => self.chores.push(chore),
                 Effect::Done { ticket, outcome } => self.administering.done(ticket, outcome),
             }
@@ -385,20 +398,14 @@ impl Turn {
         self.count();
     }
 
-    /// Hands this turn's messages and chores to the keeper. Those that it has no
-    /// room for fail at once.
+    /// Hands what this turn has for the log, for the other servers and for the store to the
+    /// keeper. Drafts and chores that it has no room for fail at once.
     fn keep(&mut self, now: Now) {
-        if self.drafts.is_empty() && self.shared.is_empty() && self.chores.is_empty() {
+        if self.outgoing.is_empty() && self.chores.is_empty() {
             return;
         }
-        self.share();
-        let drafts = std::mem::take(&mut self.drafts);
-        let refused = match &self.parts.keeper {
-            Some(keeper) if !drafts.is_empty() => keeper.append(drafts),
-            Some(_) => Vec::new(),
-            None => drafts.iter().map(|draft| draft.record.id()).collect(),
-        };
-        for draft in refused {
+        let outgoing = std::mem::take(&mut self.outgoing);
+        for draft in hand_over(outgoing, self.parts.keeper.as_ref()) {
             let settled = Settled::by_id(draft, false);
             self.parts.hub.settle(settled, now, &mut self.effects);
         }
@@ -416,6 +423,11 @@ impl Turn {
                         .hub
                         .history_read(&reading, None, now, &mut self.effects);
                 }
+                Some(Chore::Find(finding)) => {
+                    let busy = Err(Refusal::HistoryUnavailable);
+                    let fx = &mut self.effects;
+                    self.parts.hub.found(finding, busy, now, fx);
+                }
                 Some(Chore::SetIgnored { .. }) => {
                     log::error!(
                         "a change to an account's ignored users was not stored: too much to do"
@@ -428,15 +440,6 @@ impl Turn {
             }
         }
         self.carry_out();
-    }
-
-    /// Tells the other servers what this turn has changed.
-    fn share(&mut self) {
-        if let Some(keeper) = &self.parts.keeper
-            && !self.shared.is_empty()
-        {
-            keeper.share(std::mem::take(&mut self.shared));
-        }
     }
 
     /// Hands this turn's entries to the watchers and to the chat log, without

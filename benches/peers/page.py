@@ -16,7 +16,7 @@ END = "<!-- As far as it measured. -->"
 
 def facts(binary, rounds, seconds):
     """The date, machine and versions, as lines of a list."""
-    ours = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.strip()
+    ours = subprocess.run([binary, "-V"], capture_output=True, text=True).stdout.strip()
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True
     ).stdout.strip()

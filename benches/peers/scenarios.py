@@ -33,6 +33,8 @@ TELNET = Contestant("chat-server, telnet", "telnet")
 WS = Contestant("chat-server, WebSocket", "ws")
 TELNET_KEPT = Contestant("chat-server, telnet, history on", "telnet", kept=True)
 WS_KEPT = Contestant("chat-server, WebSocket, history on", "ws", kept=True)
+IRC = Contestant("chat-server, IRC", "irc")
+IRC_KEPT = Contestant("chat-server, IRC, history on", "irc", kept=True)
 NGIRCD = Contestant("ngircd", "irc", peer="ngircd")
 INSPIRCD = Contestant("inspircd", "irc", peer="inspircd")
 BARE = Contestant("bare send()", "telnet", peer="none")
@@ -97,11 +99,11 @@ def most(bound, against="peer"):
     return Target(bound, against, at_least=False)
 
 
-ALL = (TELNET, WS, NGIRCD, INSPIRCD)
+ALL = (TELNET, WS, IRC, NGIRCD, INSPIRCD)
 # A login takes ngircd longer the more clients there are: 10,000 would take it a
 # quarter of an hour.
-WITHOUT_NGIRCD = (TELNET, WS, INSPIRCD)
-ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
+WITHOUT_NGIRCD = (TELNET, WS, IRC, INSPIRCD)
+ALL_KEPT = (TELNET, WS, IRC, TELNET_KEPT, WS_KEPT, IRC_KEPT, NGIRCD, INSPIRCD)
 DELIVERIES = "deliveries_per_second"
 P99 = "latency_p99_ms"
 READ_P99 = "latency_read_p99_ms"
@@ -118,7 +120,14 @@ SCENARIOS = (
                 DELIVERIES,
                 "deliveries",
                 "/s",
-                targets={TELNET: least(3), WS: least(2), TELNET_KEPT: least(1.5), WS_KEPT: least(1.5)},
+                targets={
+                    TELNET: least(3),
+                    WS: least(2),
+                    IRC: least(3),
+                    TELNET_KEPT: least(1.5),
+                    WS_KEPT: least(1.5),
+                    IRC_KEPT: least(1.5),
+                },
             ),
             Figure(P99, "latency, p99", "ms", False),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
@@ -128,9 +137,9 @@ SCENARIOS = (
     Scenario(
         "One room of 1,000, 20 messages a second",
         ("room", "--members", "1000", "--rate", "20"),
-        (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD, BARE),
+        (TELNET, WS, IRC, TELNET_KEPT, NGIRCD, INSPIRCD, BARE),
         (
-            Figure(P99, "latency, p99", "ms", False, {TELNET: most(0.5), WS: most(0.5)}),
+            Figure(P99, "latency, p99", "ms", False, {TELNET: most(0.5), WS: most(0.5), IRC: most(0.5)}),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
             Figure(
                 CPU,
@@ -145,16 +154,16 @@ SCENARIOS = (
     Scenario(
         "1,000 rooms of 2",
         ("pairs", "--rooms", "1000"),
-        (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD),
+        (TELNET, WS, IRC, TELNET_KEPT, IRC_KEPT, NGIRCD, INSPIRCD),
         (
             Figure(
                 DELIVERIES,
-                "deliveries (two a message here, one on IRC)",
+                "deliveries (two a message, one on IRC)",
                 "/s",
                 targets={TELNET: least(1), WS: least(1)},
             ),
-            Figure("messages_per_second", "messages", "/s"),
-            Figure(P99, "latency, p99", "ms", False, {TELNET: most(1), WS: most(1)}),
+            Figure("messages_per_second", "messages", "/s", targets={IRC: least(1), IRC_KEPT: least(0.8)}),
+            Figure(P99, "latency, p99", "ms", False, {TELNET: most(1), WS: most(1), IRC: most(1)}),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
             Figure(OWN_P99, "latency of one's own words, p99", "ms", False),
         ),
@@ -162,7 +171,7 @@ SCENARIOS = (
     Scenario(
         "1,000 rooms of 2, 5,000 messages a second",
         ("pairs", "--rooms", "1000", "--rate", "5000"),
-        (TELNET, WS, NGIRCD, INSPIRCD),
+        (TELNET, WS, IRC, NGIRCD, INSPIRCD),
         (
             Figure(P99, "latency, p99", "ms", False),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
@@ -174,14 +183,14 @@ SCENARIOS = (
         "1,000 people come into one channel",
         ("logins", "--connections", "1000"),
         ALL,
-        (Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),),
+        (Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1), IRC: least(1)}),),
     ),
     Scenario(
         "10,000 people come into one channel",
         ("logins", "--connections", "10000"),
         WITHOUT_NGIRCD,
         (
-            Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),
+            Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1), IRC: least(1)}),
             Figure("server_cpu_us_per_login", "server CPU a login", "µs", False),
         ),
     ),
@@ -195,7 +204,7 @@ SCENARIOS = (
                 "memory a connection, the kernel's too",
                 "KB",
                 False,
-                {TELNET: most(48, "absolute"), WS: most(48, "absolute")},
+                {c: most(48, "absolute") for c in (TELNET, WS, IRC)},
                 scale=1 / 1024,
             ),
         ),
@@ -222,7 +231,7 @@ SCENARIOS = (
                 "p99 of the others, with / without",
                 "×",
                 False,
-                {TELNET: most(1.1, "absolute"), WS: most(1.1, "absolute")},
+                {c: most(1.1, "absolute") for c in (TELNET, WS, IRC)},
             ),
         ),
         times_as_long=3,

@@ -26,6 +26,22 @@ pub struct TooManyAttempts {
     pub retry_seconds: u64,
 }
 
+/// Counts the calls of each key, each with a limit of its own. Times are passed in.
+pub struct Rates<K>(Buckets<K>);
+
+impl<K> Default for Rates<K> {
+    fn default() -> Rates<K> {
+        Rates(Buckets::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Rates<K> {
+    /// Counts a call of a key that may make so many a minute, unless there were too many.
+    pub fn take(&mut self, key: &K, per_minute: u32, now_ms: u64) -> Result<(), TooManyAttempts> {
+        self.0.take_all(&[(key.clone(), per_minute)], now_ms)
+    }
+}
+
 /// The remaining attempts of each key.
 pub(super) struct Buckets<K>(HashMap<K, Bucket>);
 
@@ -55,6 +71,11 @@ impl Attempts {
     pub fn check(&self, address: IpAddr, now_ms: u64) -> Result<(), TooManyAttempts> {
         let keys = [(subscriber(address), self.per_minute)];
         self.buckets.check_all(&keys, now_ms)
+    }
+
+    /// Takes back an attempt that was counted and was none.
+    pub fn forgive(&mut self, address: IpAddr, now_ms: u64) {
+        self.buckets.give_back(&subscriber(address), now_ms);
     }
 
     /// Counts an attempt.
@@ -100,6 +121,14 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
                 per_minute: *per_minute,
             };
             self.0.insert(key.clone(), bucket);
+        }
+    }
+
+    fn give_back(&mut self, key: &K, now_ms: u64) {
+        if let Some(bucket) = self.0.get_mut(key) {
+            let left = bucket.left_at(now_ms) + 1000;
+            bucket.left = left.min(full(bucket.per_minute));
+            bucket.at_ms = now_ms;
         }
     }
 

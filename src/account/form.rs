@@ -9,7 +9,7 @@ use super::opaque::{NOT_TEXT, opaque};
 /// The shortest password, in bytes.
 pub const MIN_PASSWORD_BYTES: usize = 8;
 /// The longest password, in bytes.
-pub const MAX_PASSWORD_BYTES: usize = 256;
+pub const MAX_PASSWORD_BYTES: usize = 1024;
 /// The longest first or last name, in characters.
 const MAX_PERSONAL_NAME: usize = 100;
 /// The longest e-mail address, in bytes, and the part before the `@`.
@@ -19,6 +19,24 @@ const MAX_MAILBOX: usize = 64;
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 /// The longest telephone number, in characters of any kind.
 const MAX_PHONE: usize = 32;
+
+/// How long a password may be, in bytes of UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordLengths {
+    /// The fewest bytes.
+    pub least: usize,
+    /// The most bytes.
+    pub most: usize,
+}
+
+impl Default for PasswordLengths {
+    fn default() -> PasswordLengths {
+        PasswordLengths {
+            least: MIN_PASSWORD_BYTES,
+            most: MAX_PASSWORD_BYTES,
+        }
+    }
+}
 
 /// A form as the client sent it.
 #[derive(Clone, Copy, Default)]
@@ -84,12 +102,16 @@ pub type FormErrors = Vec<(&'static str, FieldError)>;
 
 impl RegistrationForm<'_> {
     /// Checks all fields; none may be empty.
-    pub fn check(&self) -> Result<Registration, FormErrors> {
+    pub fn check(&self, lengths: PasswordLengths) -> Result<Registration, FormErrors> {
         let mut errors = FormErrors::new();
         let first_name = keep("first_name", personal_name(self.first_name), &mut errors);
         let last_name = keep("last_name", personal_name(self.last_name), &mut errors);
         let username = keep("username", username(self.username), &mut errors);
-        let password = keep("password", check_password(self.password), &mut errors);
+        let password = keep(
+            "password",
+            check_password(self.password, lengths),
+            &mut errors,
+        );
         let email = keep("email", email(self.email), &mut errors);
         let phone = keep("phone", phone(self.phone), &mut errors);
         match (first_name, last_name, username, password, email, phone) {
@@ -117,7 +139,7 @@ impl RegistrationForm<'_> {
 impl RegistrationForm<'_> {
     /// Checks all fields; only username and password are required. Address and number need not be
     /// unique, so the answer never reveals whether another account has them.
-    pub fn check_short(&self) -> Result<Registration, FormErrors> {
+    pub fn check_short(&self, lengths: PasswordLengths) -> Result<Registration, FormErrors> {
         let mut errors = FormErrors::new();
         let optional = |result| match result {
             Err(FieldError::Missing) => Ok(None),
@@ -128,7 +150,11 @@ impl RegistrationForm<'_> {
         let last_name = optional(personal_name(self.last_name));
         let last_name = keep("last_name", last_name, &mut errors);
         let username = keep("username", username(self.username), &mut errors);
-        let password = keep("password", check_password(self.password), &mut errors);
+        let password = keep(
+            "password",
+            check_password(self.password, lengths),
+            &mut errors,
+        );
         let email = keep("email", optional(email(self.email)), &mut errors);
         let phone = keep("phone", optional(phone(self.phone)), &mut errors);
         match (username, password) {
@@ -179,9 +205,10 @@ fn username(raw: &str) -> Result<Name, FieldError> {
 }
 
 /// Checks a new password and returns it in the form to be hashed.
-pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
-    if raw.len() > MAX_PASSWORD_BYTES {
-        return Err(FieldError::TooManyBytes(MAX_PASSWORD_BYTES));
+pub fn check_password(raw: &str, lengths: PasswordLengths) -> Result<Secret, FieldError> {
+    let PasswordLengths { least, most } = lengths;
+    if raw.len() > most {
+        return Err(FieldError::TooManyBytes(most));
     }
     let opaque = opaque(raw).ok_or(FieldError::NotText)?;
     // RFC 8265 has none; nor could they be typed everywhere.
@@ -190,7 +217,7 @@ pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
     }
     match opaque.expose().len() {
         0 => Err(FieldError::Missing),
-        n if n < MIN_PASSWORD_BYTES => Err(FieldError::TooShort(MIN_PASSWORD_BYTES)),
+        n if n < least => Err(FieldError::TooShort(least)),
         _ => Ok(opaque),
     }
 }
@@ -291,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_good_form_is_taken_as_it_is() {
-        let registration = GOOD.check().unwrap();
+        let registration = GOOD.check(PasswordLengths::default()).unwrap();
         assert_eq!(registration.first_name, "Mina");
         assert_eq!(
             registration.email.as_deref(),
@@ -304,7 +331,9 @@ mod tests {
 
     #[test]
     fn every_mistake_is_named_once() {
-        let empty = RegistrationForm::default().check().unwrap_err();
+        let empty = RegistrationForm::default()
+            .check(PasswordLengths::default())
+            .unwrap_err();
         let all = [
             "first_name",
             "last_name",
@@ -320,7 +349,7 @@ mod tests {
             ..GOOD
         };
         assert_eq!(
-            two.check().unwrap_err(),
+            two.check(PasswordLengths::default()).unwrap_err(),
             [
                 ("username", FieldError::Name(NameError::BadStart('9'))),
                 ("password", FieldError::TooShort(8)),
@@ -335,10 +364,10 @@ mod tests {
             password: "longenough",
             ..RegistrationForm::default()
         };
-        let registration = short.check_short().unwrap();
+        let registration = short.check_short(PasswordLengths::default()).unwrap();
         assert_eq!((registration.email, registration.phone), (None, None));
         assert!(!registration.unique_contacts);
-        let full = GOOD.check_short().unwrap();
+        let full = GOOD.check_short(PasswordLengths::default()).unwrap();
         assert_eq!(full.first_name, "Mina");
         assert_eq!(full.phone.as_deref(), Some("+49 (170) 123-456"));
         let wrong = RegistrationForm {
@@ -347,7 +376,7 @@ mod tests {
             ..GOOD
         };
         assert_eq!(
-            wrong.check_short().unwrap_err(),
+            wrong.check_short(PasswordLengths::default()).unwrap_err(),
             [
                 ("password", FieldError::Missing),
                 ("email", FieldError::NotAnEmail),
@@ -356,14 +385,20 @@ mod tests {
     }
 
     #[test]
-    fn passwords_have_between_8_and_256_bytes() {
-        assert!(check_password("12345678").is_ok());
-        assert!(check_password(&"x".repeat(256)).is_ok());
-        let long = check_password(&"x".repeat(257));
-        assert_eq!(long, Err(FieldError::TooManyBytes(256)));
-        assert_eq!(check_password("ääää"), Ok(Secret::new("ääää")));
-        assert_eq!(check_password("a\u{308}\u{e4}ää"), Ok(Secret::new("ääää")));
-        let lost = check_password(&"\u{fffd}".repeat(8));
+    fn passwords_have_between_8_and_1024_bytes() {
+        assert!(check_password("12345678", PasswordLengths::default()).is_ok());
+        assert!(check_password(&"x".repeat(1024), PasswordLengths::default()).is_ok());
+        let long = check_password(&"x".repeat(1025), PasswordLengths::default());
+        assert_eq!(long, Err(FieldError::TooManyBytes(1024)));
+        assert_eq!(
+            check_password("ääää", PasswordLengths::default()),
+            Ok(Secret::new("ääää"))
+        );
+        assert_eq!(
+            check_password("a\u{308}\u{e4}ää", PasswordLengths::default()),
+            Ok(Secret::new("ääää"))
+        );
+        let lost = check_password(&"\u{fffd}".repeat(8), PasswordLengths::default());
         assert_eq!(lost, Err(FieldError::NotText));
     }
 

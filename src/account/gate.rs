@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::fair::Asker;
 use crate::hub::Refusal;
-use crate::model::{Account, Name, Secret, Who};
+use crate::model::{Account, Name, Secret, Standing, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
@@ -181,9 +181,13 @@ impl Gate {
                 let found = self.accounts.look_up(asker, found);
                 let found = found.map_err(NotLetIn::Store)?;
                 let account = found.ok_or(NotLetIn::Pass(PassError::Invalid))?;
+                if account.standing != Standing::Good {
+                    return Err(NotLetIn::Pass(PassError::Disabled));
+                }
                 if account.password_changes != said.password_changes {
                     return Err(NotLetIn::Pass(PassError::PasswordChanged));
                 }
+                self.accounts.note_seen(&account);
                 Some(account)
             }
             // The nickname may have been registered since.

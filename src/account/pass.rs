@@ -95,6 +95,8 @@ pub enum PassError {
     GivenUp,
     /// The password it was given out for is another now.
     PasswordChanged,
+    /// An administrator has disabled its account.
+    Disabled,
     /// It does not keep its owner signed in.
     NotKept,
     /// There is no randomness to make one.
@@ -225,6 +227,7 @@ impl fmt::Display for PassError {
                     "the password has been changed since the token was given out"
                 )
             }
+            PassError::Disabled => write!(f, "the account is disabled"),
             PassError::NotKept => write!(
                 f,
                 "the token is for one visit; sign in again, with keep=true to stay signed in"
@@ -252,6 +255,8 @@ mod tests {
             created_at: 0,
             password_changes: 3,
             ignored: Vec::new(),
+            standing: crate::model::Standing::Good,
+            seen_at: None,
         }
     }
 

@@ -1,5 +1,9 @@
 //! Passwords: hashed with argon2id, a few at a time.
 //!
+//! What is kept of a password is its hash, as a PHC string, and on a second line, if the
+//! configuration wants that, the keys with which clients prove it without sending it
+//! ([`Verifier`]). As one value they always belong to the same password.
+//!
 //! A hash takes about 30 ms of one core and 19 MiB, on purpose. Without a limit, a handful of
 //! logins would occupy the whole machine.
 
@@ -12,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::model::Secret;
 
 use super::hashing_memory::HashingMemory;
+use super::scram::Verifier;
 
 /// Memory for one hash, in KiB.
 const MEMORY_KIB: u32 = 19_456;
@@ -39,6 +44,8 @@ pub enum PasswordError {
 pub struct PasswordWorkers {
     at_once: usize,
     may_wait: usize,
+    /// Whether keys for SCRAM are kept beside a hash.
+    keeps_keys: bool,
     load: Mutex<Load>,
     freed: Condvar,
 }
@@ -69,23 +76,50 @@ impl PasswordWorkers {
         PasswordWorkers {
             at_once: at_once.max(1),
             may_wait,
+            keeps_keys: false,
             load: Mutex::default(),
             freed: Condvar::new(),
         }
     }
 
-    /// The hash of a password, as a PHC string.
+    /// The same, and whether they keep keys for SCRAM beside a hash.
+    pub fn keeping_keys(self, keeps_keys: bool) -> PasswordWorkers {
+        PasswordWorkers { keeps_keys, ..self }
+    }
+
+    /// What is kept of a password.
     pub fn hash(&self, password: &Secret) -> Result<Secret, PasswordError> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(|_| PasswordError::Failed)?;
         let hash = self.turn()?.hash(password, &salt);
-        Ok(Secret::new(hash.ok_or(PasswordError::Failed)?))
+        let hash = hash.ok_or(PasswordError::Failed)?;
+        match self.keeps_keys {
+            true => with_keys(&hash, password).ok_or(PasswordError::Failed),
+            false => Ok(Secret::new(hash)),
+        }
+    }
+
+    /// What is to be kept of a password instead, if it is not what the configuration wants:
+    /// the keys are missing, or are not to be kept.
+    pub fn completed(&self, password: &Secret, kept: &Secret) -> Option<Secret> {
+        let (hash, keys) = parts(kept);
+        match (self.keeps_keys, keys) {
+            (true, None) => with_keys(hash, password),
+            (false, Some(_)) => Some(Secret::new(hash)),
+            _ => None,
+        }
+    }
+
+    /// The keys that are kept of a password, if the configuration wants them to be used.
+    pub fn keys(&self, kept: &Secret) -> Option<Verifier> {
+        let keys = parts(kept).1.filter(|_| self.keeps_keys);
+        keys.and_then(Verifier::parse)
     }
 
     /// Whether a hash is that of the password. `None`, for an account that does not exist, takes
     /// equally long.
     pub fn verify(&self, password: &Secret, hash: Option<&Secret>) -> Result<bool, PasswordError> {
-        let stored = hash.map_or(NOBODY, Secret::expose);
+        let stored = hash.map_or(NOBODY, |kept| parts(kept).0);
         let stored = PasswordHash::new(stored).map_err(|_| PasswordError::BadHash)?;
         let matches = self.turn()?.matches(password, &stored);
         Ok(matches.ok_or(PasswordError::Failed)? && hash.is_some())
@@ -110,6 +144,19 @@ impl PasswordWorkers {
             memory: load.spare.pop().unwrap_or_default(),
         })
     }
+}
+
+/// The hash of a password, and the keys, as they are kept.
+fn parts(kept: &Secret) -> (&str, Option<&str>) {
+    match kept.expose().split_once('\n') {
+        Some((hash, keys)) => (hash, Some(keys)),
+        None => (kept.expose(), None),
+    }
+}
+
+fn with_keys(hash: &str, password: &Secret) -> Option<Secret> {
+    let keys = Verifier::of(password)?;
+    Some(Secret::new(format!("{hash}\n{keys}")))
 }
 
 impl Turn<'_> {
@@ -195,6 +242,23 @@ mod tests {
         let result = workers.verify(&password, Some(&damaged));
         assert_eq!(result, Err(PasswordError::BadHash));
         assert!(!format!("{password:?} {hash:?}").contains("h$"));
+    }
+
+    #[test]
+    fn keys_are_kept_beside_the_hash_if_they_are_wanted() {
+        let with = PasswordWorkers::new(1).keeping_keys(true);
+        let without = PasswordWorkers::new(1);
+        let password = Secret::new("correct horse");
+        let kept = with.hash(&password).unwrap();
+        assert_eq!(with.verify(&password, Some(&kept)), Ok(true));
+        assert_eq!(without.verify(&password, Some(&kept)), Ok(true));
+        assert!(with.keys(&kept).is_some() && without.keys(&kept).is_none());
+        assert_eq!(with.completed(&password, &kept), None);
+        let bare = without.completed(&password, &kept).unwrap();
+        assert!(!bare.expose().contains('\n'));
+        assert_eq!(without.completed(&password, &bare), None);
+        let again = with.completed(&password, &bare).unwrap();
+        assert!(with.keys(&again).is_some());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Caches which account has which name, so that the store is asked once per name and not once per
-//! message. An account keeps its name and is never deleted, so an entry stays true; that there is
-//! no account is not cached.
+//! message. An account keeps its name, so an entry stays true until the account is deleted; what
+//! another server still sends to a deleted one is stored and read by nobody. That there is no
+//! account is not cached.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,6 +33,11 @@ impl Recipients {
             known.clear();
         }
         known.insert(name.key().clone(), (name, id));
+    }
+
+    /// Removes an account.
+    pub(super) fn remove(&self, name: &Name) {
+        self.known.lock().remove(name.key());
     }
 }
 

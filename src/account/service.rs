@@ -5,25 +5,28 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::fair::{Asker, Turnstile};
-use crate::hub::{Credential, Refusal};
+use crate::hub::{Credential, Refusal, SignedOut};
 use crate::model::subscriber::subscriber;
 use crate::model::time::unix_ms;
-use crate::model::{Account, AccountId, Name, Secret, Token, Who};
+use crate::model::{Account, AccountId, Name, Secret, Standing, Token, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::desk::Desk;
 use super::guesses::KNOWN_FOR;
 use super::recipients::Recipients;
+use super::scram::Verifier;
 use super::{
-    Attempts, GuessLimits, Guesses, LoginError, PasswordWorkers, RegisterError, Registration,
-    SharedGuesses, SignatureError, TooManyAttempts, authenticate, change_password, log_in,
-    new_token, register,
+    Attempts, GuessLimits, Guesses, LoginError, PasswordLengths, PasswordWorkers, RegisterError,
+    Registration, SharedGuesses, SignatureError, TooManyAttempts, authenticate, change_password,
+    log_in, new_token, register,
 };
 
 /// Passwords that may wait to be checked; beyond it, clients are asked to try again, so that a
@@ -59,8 +62,14 @@ pub struct Accounts {
     shared_guesses: Option<Arc<dyn SharedGuesses>>,
     /// The passes given to guests; locked only to count.
     guests: Mutex<Attempts>,
+    /// When it was last noted that someone was seen, in milliseconds since 1970 UTC.
+    noted_ms: AtomicU64,
     hub: HubHandle,
+    /// Wakes the thread that erases what accounts have written.
+    wake: Sender<()>,
+    orders: Receiver<()>,
     started: Instant,
+    lengths: PasswordLengths,
 }
 
 /// The client that registers a nickname.
@@ -104,6 +113,7 @@ impl Accounts {
         shared_guesses: Option<Arc<dyn SharedGuesses>>,
     ) -> io::Result<Accounts> {
         let mut guesses = Guesses::new(limits);
+        let (wake, orders) = bounded(1);
         if shared_guesses.is_none() {
             remember_known(&*store, &mut guesses);
         }
@@ -116,9 +126,29 @@ impl Accounts {
             guesses: Mutex::new(guesses),
             shared_guesses,
             guests: Mutex::new(guests(limits)),
+            noted_ms: AtomicU64::new(0),
             hub,
+            wake,
+            orders,
             started: Instant::now(),
+            lengths: PasswordLengths::default(),
         })
+    }
+
+    /// The accounts with other limits on the length of a new password.
+    pub fn with_lengths(self, lengths: PasswordLengths) -> Accounts {
+        Accounts { lengths, ..self }
+    }
+
+    /// The accounts, with keys for SCRAM kept of each password or not.
+    pub fn keeping_keys(self, keeps_keys: bool) -> Accounts {
+        let passwords = self.passwords.keeping_keys(keeps_keys);
+        Accounts { passwords, ..self }
+    }
+
+    /// How long a new password may be.
+    pub fn lengths(&self) -> PasswordLengths {
+        self.lengths
     }
 
     /// Changes the limits on guesses.
@@ -148,6 +178,22 @@ impl Accounts {
         let answer = question(&*self.store);
         drop(pass);
         answer
+    }
+
+    /// The hub.
+    pub(super) fn hub(&self) -> &HubHandle {
+        &self.hub
+    }
+
+    /// Where the thread that erases what accounts have written is woken.
+    pub(super) fn orders(&self) -> &Receiver<()> {
+        &self.orders
+    }
+
+    /// Wakes it.
+    pub(super) fn wake_eraser(&self) {
+        // If it is full, the thread is about to look.
+        let _ = self.wake.try_send(());
     }
 
     /// The store.
@@ -197,6 +243,7 @@ impl Accounts {
             error.log("an account could not be looked up");
             Refusal::NotStored
         })?;
+        let account = account.filter(|account| account.standing != Standing::Deleted);
         let Some(account) = account else {
             return Ok((name, None));
         };
@@ -221,14 +268,56 @@ impl Accounts {
         self.count_guess(peer, Some(&key))?;
         let account = log_in(&*self.store, &self.passwords, meant, password);
         let account = account.map_err(|error| logged(Rejected::Login(error)))?;
+        self.logged_in(account, peer, &key)
+    }
+
+    /// Notes that the password of an account, which is counted under this key, was right.
+    fn logged_in(&self, account: Account, peer: IpAddr, key: &str) -> Result<Account, Rejected> {
         self.refuse_banned(&account.username)?;
-        let is_news = self.guesses.lock().succeeded(peer, &key, self.now_ms());
+        let is_news = self.guesses.lock().succeeded(peer, key, self.now_ms());
         match &self.shared_guesses {
-            Some(shared) => shared.succeeded(peer, &key),
+            Some(shared) => shared.succeeded(peer, key),
             None if is_news => self.keep_known(&account, peer),
             None => {}
         }
+        self.note_seen(&account);
         Ok(account)
+    }
+
+    /// The account of this name and the keys of its password, if it has both.
+    pub fn with_keys(
+        &self,
+        asker: Asker,
+        username: &Name,
+    ) -> Result<Option<(Account, Verifier)>, StoreError> {
+        let account = self.find(asker, username)?;
+        let account = account.filter(|account| account.standing != Standing::Deleted);
+        Ok(account.and_then(|account| {
+            let keys = self.passwords.keys(&account.password_hash)?;
+            Some((account, keys))
+        }))
+    }
+
+    /// Counts an attempt to prove the password of a name, before the proof is looked at.
+    pub fn count_proof(
+        &self,
+        peer: IpAddr,
+        account: Option<&Account>,
+        named: &Name,
+    ) -> Result<(), Rejected> {
+        let name = account.map_or(named, |account| &account.username);
+        self.count_guess(peer, Some(name.key()))
+    }
+
+    /// Returns the account of which a client has proved the password, if it can be used.
+    pub fn has_proved(&self, account: Account, peer: IpAddr) -> Result<Account, Rejected> {
+        match account.standing {
+            Standing::Good => {
+                let key = account.username.key().clone();
+                self.logged_in(account, peer, &key)
+            }
+            Standing::Disabled | Standing::Deleted => Err(Rejected::Login(LoginError::Disabled)),
+        }
     }
 
     /// Stores the address of a login to an account, so that it is known after a restart.
@@ -252,18 +341,49 @@ impl Accounts {
         password: &Secret,
     ) -> Result<Option<Account>, LoginError> {
         let account = self.find(asker, username).map_err(LoginError::Store)?;
+        let account = account.filter(|account| account.standing != Standing::Deleted);
         if let Some(account) = &account {
             let (store, now) = (&*self.store, unix_ms());
             change_password(store, &self.passwords, account.id, password, now)?;
-            self.guesses.lock().forget_account(account.username.key());
-            if let Some(shared) = &self.shared_guesses {
-                shared.forget_account(account.username.key());
-            }
-            let name = account.username.clone();
-            // A hub that does not answer is going down, and its connections with it.
-            let _ = (self.hub).ask(move |hub, now, fx| hub.sign_out(&name, now, fx));
+            self.forget_guesses(account.username.key());
+            self.sign_out(&account.username, SignedOut::PasswordChanged);
         }
         Ok(account)
+    }
+
+    /// Forgets the guesses at an account's password and the addresses known to it.
+    pub(super) fn forget_guesses(&self, account: &str) {
+        self.guesses.lock().forget_account(account);
+        if let Some(shared) = &self.shared_guesses {
+            shared.forget_account(account);
+        }
+    }
+
+    /// Ends the connections of an account, on all servers.
+    pub(super) fn sign_out(&self, username: &Name, why: SignedOut) {
+        let name = username.clone();
+        // A hub that does not answer is going down, and its connections with it.
+        let _ = (self.hub).ask(move |hub, now, fx| hub.sign_out(&name, why, now, fx));
+    }
+
+    /// Forgets that direct messages can be sent to this name.
+    pub(super) fn forget_recipient(&self, username: &Name) {
+        self.recipients.remove(username);
+    }
+
+    /// The threads that hash passwords.
+    pub(super) fn passwords(&self) -> &PasswordWorkers {
+        &self.passwords
+    }
+
+    /// Whether so much time has passed since this last said yes.
+    pub(super) fn may_note(&self, now_ms: u64, between_ms: u64) -> bool {
+        let noted = self.noted_ms.load(Ordering::Relaxed);
+        let is_due = now_ms.abs_diff(noted) >= between_ms;
+        let exchanged =
+            self.noted_ms
+                .compare_exchange(noted, now_ms, Ordering::Relaxed, Ordering::Relaxed);
+        is_due && exchanged.is_ok()
     }
 
     /// Refuses a banned nickname, even with the right password.
@@ -332,12 +452,31 @@ impl Accounts {
         }
     }
 
-    /// Whether an account still has the password that it had when it was looked up: a client that
-    /// logs in while the password is being changed used the old one.
+    /// Whether an account can be used as when it was looked up.
     pub fn is_current(&self, asker: Asker, account: &Account) -> Result<bool, StoreError> {
+        Ok(self.what_ended(asker, account)?.is_none())
+    }
+
+    /// Why an account cannot be used as when it was looked up, if so: a client that logs in while
+    /// the password is being changed used the old one.
+    pub fn what_ended(
+        &self,
+        asker: Asker,
+        account: &Account,
+    ) -> Result<Option<SignedOut>, StoreError> {
         let who = Who::Id(account.id);
         let now = self.look_up(asker, move |store| store.account(&who))?;
-        Ok(now.is_some_and(|now| now.password_changes == account.password_changes))
+        Ok(match now {
+            None => Some(SignedOut::Deleted),
+            Some(now) => match now.standing {
+                Standing::Deleted => Some(SignedOut::Deleted),
+                Standing::Disabled => Some(SignedOut::Disabled),
+                Standing::Good if now.password_changes != account.password_changes => {
+                    Some(SignedOut::PasswordChanged)
+                }
+                Standing::Good => None,
+            },
+        })
     }
 
     /// Replaces the token that `refresh_token` belongs to; `None` if that is not valid, or not any
@@ -415,7 +554,7 @@ impl Accounts {
     }
 
     /// Counts a guess at an account's password, or a registration.
-    fn count_guess(&self, peer: IpAddr, account: Option<&str>) -> Result<(), Rejected> {
+    pub(super) fn count_guess(&self, peer: IpAddr, account: Option<&str>) -> Result<(), Rejected> {
         let limits = self.guesses.lock().limits();
         let shared = self.shared_guesses.as_ref();
         let allowed = shared.and_then(|shared| shared.allow(limits, peer, account));

@@ -48,7 +48,7 @@ pub enum ChannelFailed {
     Refused(Refusal),
 }
 
-/// Whom an entry of a list is about, as an administrator writes it.
+/// The people that an entry of a list is about, as an administrator writes them.
 #[derive(Clone, Debug)]
 pub enum Whom {
     /// A person, by nickname.
@@ -60,7 +60,7 @@ pub enum Whom {
 /// An entry to make in a list of a channel.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Whom it is about.
+    /// The people that it is about.
     pub whom: Whom,
     /// The list.
     pub list: List,
@@ -112,7 +112,7 @@ impl Administration {
             let why = "a founder is appointed by registering the channel for the account";
             return Err(ChannelFailed::Field("role", why.to_owned()));
         }
-        let who = self.person(actor, user)?;
+        let who = self.person(&actor, user)?;
         if keep && who.account.is_none() {
             let why = format!("{user} has no account, so the role cannot be kept");
             return Err(ChannelFailed::Field("keep", why));
@@ -130,7 +130,7 @@ impl Administration {
         user: &Name,
         reason: Option<Text>,
     ) -> Result<(), ChannelFailed> {
-        let who = self.person(actor, user)?;
+        let who = self.person(&actor, user)?;
         self.govern(actor, channel, Deed::Kick { who, reason })
     }
 
@@ -141,7 +141,7 @@ impl Administration {
         channel: &Name,
         entry: NewEntry,
     ) -> Result<(), ChannelFailed> {
-        let who = self.target(actor, entry.whom)?;
+        let who = self.target(&actor, entry.whom)?;
         let for_ms = minutes(entry.minutes)?;
         let deed = Deed::Add {
             list: entry.list,
@@ -160,7 +160,7 @@ impl Administration {
         list: List,
         whom: Whom,
     ) -> Result<(), ChannelFailed> {
-        let who = self.target(actor, whom)?;
+        let who = self.target(&actor, whom)?;
         let (_, overview) = self.channel(channel)?;
         let entries = overview.view.rules.list(list).iter();
         if !entries
@@ -231,7 +231,7 @@ impl Administration {
         channel: &Name,
         founder: &Name,
     ) -> Result<Person, ChannelFailed> {
-        let who = self.person(actor, founder)?;
+        let who = self.person(&actor, founder)?;
         if who.account.is_none() {
             return Err(ChannelFailed::NoSuchAccount(founder.clone()));
         }
@@ -248,25 +248,19 @@ impl Administration {
     fn govern(&self, actor: Actor, channel: &Name, deed: Deed) -> Result<(), ChannelFailed> {
         let by = By::Administrator(administrator()?);
         let words = deed.words(Some(channel));
-        match self.hub.govern(by, actor.0, channel.clone(), deed) {
+        match self.hub.govern(by, actor.0.clone(), channel.clone(), deed) {
             Ok(()) => {
                 ::log::info!("{actor}: {words}");
                 Ok(())
             }
-            Err(NotGoverned::Hub) => Err(ChannelFailed::Hub),
-            Err(NotGoverned::Unanswered) => Err(ChannelFailed::Unanswered),
-            Err(NotGoverned::Refused(Refusal::NoSuchChannel(name))) => {
-                Err(ChannelFailed::NoSuchChannel(name))
-            }
-            Err(NotGoverned::Refused(refusal)) => Err(ChannelFailed::Refused(refusal)),
+            Err(not) => Err(not.into()),
         }
     }
 
     /// The person of a name, with the account if there is one.
-    fn person(&self, actor: Actor, name: &Name) -> Result<Person, ChannelFailed> {
-        let address = actor
-            .0
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |it| it.ip());
+    fn person(&self, actor: &Actor, name: &Name) -> Result<Person, ChannelFailed> {
+        let address = actor.0.address;
+        let address = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |it| it.ip());
         let found = match &self.accounts {
             None => None,
             Some(find) => find(address, name).map_err(|_| ChannelFailed::CannotLookUp)?,
@@ -277,7 +271,7 @@ impl Administration {
         }))
     }
 
-    fn target(&self, actor: Actor, whom: Whom) -> Result<Target, ChannelFailed> {
+    fn target(&self, actor: &Actor, whom: Whom) -> Result<Target, ChannelFailed> {
         match whom {
             Whom::User(raw) => Ok(Target::Person(
                 self.person(actor, &nickname("user", &raw)?)?,
@@ -327,6 +321,7 @@ impl ChannelFailed {
                 | Refusal::NoSuchAccount(_)
                 | Refusal::NotListed(..)
                 | Refusal::NotOnChannel(..)
+                | Refusal::NoSuchMessage
                 | Refusal::NoSuchChannel(_) => Class::Missing,
                 Refusal::NotStored | Refusal::TooManyWaiting(_) | Refusal::CannotAgree => {
                     Class::Later
@@ -386,6 +381,19 @@ impl fmt::Display for ChannelFailed {
 }
 
 impl std::error::Error for ChannelFailed {}
+
+impl From<NotGoverned> for ChannelFailed {
+    fn from(not: NotGoverned) -> ChannelFailed {
+        match not {
+            NotGoverned::Hub => ChannelFailed::Hub,
+            NotGoverned::Unanswered => ChannelFailed::Unanswered,
+            NotGoverned::Refused(Refusal::NoSuchChannel(name)) => {
+                ChannelFailed::NoSuchChannel(name)
+            }
+            NotGoverned::Refused(refusal) => ChannelFailed::Refused(refusal),
+        }
+    }
+}
 
 impl From<HubUnavailable> for ChannelFailed {
     fn from(_: HubUnavailable) -> ChannelFailed {
@@ -482,7 +490,7 @@ pub fn field_of(flag: Flag) -> String {
     flag.word().replace('-', "_")
 }
 
-fn administrator() -> Result<Name, ChannelFailed> {
+pub(super) fn administrator() -> Result<Name, ChannelFailed> {
     Name::restore(ADMINISTRATOR).map_err(|_| ChannelFailed::Hub)
 }
 

@@ -77,6 +77,22 @@ impl AdminToken {
         })
     }
 
+    /// Whether it is the administrators' token: for telling it from others, not for letting anyone
+    /// in.
+    pub(super) fn is(&self, candidate: &str) -> bool {
+        self.secret.read().matches(candidate)
+    }
+
+    /// Checks that there were not too many wrong tokens from an address.
+    pub(super) fn check_peer(&self, peer: IpAddr) -> Result<(), TooManyAttempts> {
+        self.failures.lock().check(peer, self.now_ms())
+    }
+
+    /// Counts a wrong token of a program.
+    pub(super) fn count_wrong(&self, peer: IpAddr) {
+        self.failures.lock().count(peer, self.now_ms());
+    }
+
     fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }

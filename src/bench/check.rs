@@ -28,10 +28,6 @@ impl Bench {
                 "{name} is for a server of its own, not for one at --address"
             )),
             (None, _, Some(name)) => Err(format!("{name} is for a server at --address")),
-            (None, ..) if self.protocol.listener().is_none() => Err(format!(
-                "{}: this server does not speak it; name another one by --address",
-                self.protocol.name()
-            )),
             _ => Ok(()),
         }
     }

@@ -24,7 +24,7 @@ pub(super) enum Protocol {
     RoomWs,
     /// Direct messages between accounts over a WebSocket
     Api,
-    /// IRC, to measure other servers by the same hand
+    /// IRC, which other servers can be measured by, too
     Irc,
 }
 
@@ -56,12 +56,12 @@ impl Protocol {
     }
 
     /// The name of our plain listener for it.
-    pub(super) fn listener(self) -> Option<&'static str> {
+    pub(super) fn listener(self) -> &'static str {
         match self {
-            Protocol::Telnet => Some("telnet"),
-            Protocol::Ws | Protocol::Json | Protocol::RoomWs | Protocol::Api => Some("web"),
-            Protocol::Room => Some("tcp"),
-            Protocol::Irc => None,
+            Protocol::Telnet => "telnet",
+            Protocol::Ws | Protocol::Json | Protocol::RoomWs | Protocol::Api => "web",
+            Protocol::Room => "tcp",
+            Protocol::Irc => "irc",
         }
     }
 

@@ -81,8 +81,7 @@ impl Target {
     }
 
     fn start(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
-        // A protocol that this server does not speak needs an address.
-        let listener = options.protocol.listener().unwrap_or("telnet");
+        let listener = options.protocol.listener();
         let own = OwnServer::start(options, listener, stop)?;
         let full_name = match options.tls {
             true => format!("tls-{listener}"),

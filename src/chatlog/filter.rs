@@ -24,6 +24,7 @@ pub(super) struct Filter {
     until: Option<Stamp>,
     kind: Option<Kind>,
     said: bool,
+    without_private: bool,
     nick: Option<NameFilter>,
     channel: Option<NameFilter>,
     pattern: Option<Pattern>,
@@ -57,6 +58,7 @@ impl Filter {
             until: query.until.map(Stamp::of),
             kind: query.kind,
             said: query.said,
+            without_private: query.without_private,
             nick: nick
                 .transpose()
                 .map_err(SearchError::Nick)?
@@ -109,6 +111,7 @@ impl Filter {
         Stamp::of_line(line).is_some_and(|at| self.time_matches(at))
             && self.kind.is_none_or(|kind| kind_is(line, kind))
             && (!self.said || SAID.iter().any(|kind| kind_is(line, *kind)))
+            && !(self.without_private && kind_is(line, Kind::Private))
             && self.pattern_matches(line)
             && self.channel_matches(line)
             && self.nick_matches(line)

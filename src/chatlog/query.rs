@@ -25,6 +25,8 @@ pub struct Query {
     /// Only messages and announcements, with the pattern found somewhere in the line that
     /// [`super::shown()`] makes of them.
     pub said: bool,
+    /// No private messages.
+    pub without_private: bool,
     /// Only this kind.
     pub kind: Option<Kind>,
     /// The nickname that acted or, for a private message, received it. May start with `@`.

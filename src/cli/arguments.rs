@@ -8,18 +8,21 @@ use crate::bench::Bench;
 use crate::build_info;
 use crate::config::Flag;
 
-use super::{Backup, MakeCert, Migrate};
+use super::{Backup, Init, MakeCert, Migrate, Shell};
 
 const EXAMPLES: &str = "\
 Examples:
   chat-server                               on this machine only: telnet 4000,
                                             REST 4001, page and WebSocket 4004,
-                                            room lines 8989 and 8099
+                                            room lines 8989 and 8099, IRC 6667
   chat-server --telnet 0.0.0.0:4000         let other machines in by telnet
   chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
   chat-server convert-config old.json       a file of an older server in today's form
   chat-server make-cert                     a certificate to try TLS with
+  chat-server init                          five questions, then a config.json
+  chat-server completions bash              for the shell: see docs/operations.md
+  chat-server hash-password                 for irc.operators, of a password typed in
   chat-server bench room                    measure a room of 1,000 members
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
@@ -43,7 +46,8 @@ SIGHUP reads the file and the certificate again and reopens the chat log; SIGTER
 
 /// A chat server: telnet, WebSocket, page and REST, meeting in the same channels.
 #[derive(Parser)]
-#[command(name = "chat-server", version = build_info::line(), after_help = EXAMPLES)]
+#[command(name = "chat-server", version = build_info::line(),
+    long_version = build_info::lines(), after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Configuration file, also -config [default: config.json, config.yaml or
     /// config.yml, the first that exists]
@@ -64,6 +68,9 @@ pub(super) struct Arguments {
     /// Room lines over WebSocket, also -ws [default: 127.0.0.1:8099]
     #[arg(long, value_name = "ADDR", global = true)]
     ws: Option<String>,
+    /// IRC [default: 127.0.0.1:6667]
+    #[arg(long, value_name = "ADDR", global = true)]
+    irc: Option<String>,
     /// Administration over gRPC [default: off]
     #[arg(long, value_name = "ADDR", global = true)]
     grpc: Option<String>,
@@ -88,6 +95,9 @@ pub(super) struct Arguments {
     /// As --ws, over HTTPS [default: off]
     #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
     tls_ws: Option<String>,
+    /// As --irc, over TLS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_irc: Option<String>,
     /// As --grpc, over TLS [default: off]
     #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
     tls_grpc: Option<String>,
@@ -117,6 +127,8 @@ pub(super) enum Task {
     },
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
+    /// Print the hash of the password in the first line of standard input, for irc.operators
+    HashPassword,
     /// Put load on a server and measure what it carries
     Bench(Box<Bench>),
     /// Run a name server, which lists the chat servers and directs clients to them
@@ -126,6 +138,15 @@ pub(super) enum Task {
     Migrate(Migrate),
     /// Copy the SQLite database to a file, and check the copy; the server may run
     Backup(Backup),
+    /// Ask five questions and write a configuration file
+    Init(Init),
+    /// Print the completions of this command line for a shell
+    Completions {
+        /// The shell that is to complete
+        shell: Shell,
+    },
+    /// Print the man page, chat-server(1)
+    ManPage,
 }
 
 impl Arguments {
@@ -137,6 +158,7 @@ impl Arguments {
             ("--web", "listen.web", self.web),
             ("--tcp", "listen.tcp", self.tcp),
             ("--ws", "listen.ws", self.ws),
+            ("--irc", "listen.irc", self.irc),
             ("--grpc", "listen.grpc", self.grpc),
             ("--tls-certificate", "tls.certificate", self.tls_certificate),
             ("--tls-key", "tls.key", self.tls_key),
@@ -145,6 +167,7 @@ impl Arguments {
             ("--tls-web", "tls.web", self.tls_web),
             ("--tls-tcp", "tls.tcp", self.tls_tcp),
             ("--tls-ws", "tls.ws", self.tls_ws),
+            ("--tls-irc", "tls.irc", self.tls_irc),
             ("--tls-grpc", "tls.grpc", self.tls_grpc),
             ("--data-dir", "data_dir", self.data_dir),
             ("--log-level", "log_level", self.log_level),
@@ -180,9 +203,9 @@ mod tests {
     fn every_flag_sets_a_setting() {
         let line = "--telnet a --rest b --web c --tcp d --ws e --data-dir f --log-level g \
              --tls-certificate h --tls-key i --tls-telnet j --tls-rest k --tls-web l --tls-tcp m \
-             --tls-ws n --grpc o --tls-grpc p";
+             --tls-ws n --grpc o --tls-grpc p --irc q --tls-irc r";
         let flags = flags(line);
-        assert_eq!(flags.len(), 16);
+        assert_eq!(flags.len(), 18);
         for (path, _) in flags {
             assert!(Setting::find(path).is_some(), "{path}");
         }
@@ -206,6 +229,8 @@ mod tests {
             ("--web", "listen.web"),
             ("--tcp", "listen.tcp"),
             ("--ws", "listen.ws"),
+            ("--irc", "listen.irc"),
+            ("--tls-irc", "tls.irc"),
             ("--grpc", "listen.grpc"),
             ("--tls-grpc", "tls.grpc"),
             ("--tls-telnet", "tls.telnet"),

@@ -36,6 +36,7 @@ pub fn parse(
             Action::ConvertConfig(named.ok_or_else(no_file_to_convert)?)
         }
         Some(Task::CheckConfig) => Action::CheckConfig,
+        Some(Task::HashPassword) => Action::HashPassword,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         Some(Task::Bench(what)) => Action::Bench(what),
         #[cfg(feature = "grpc")]
@@ -45,6 +46,12 @@ pub fn parse(
         }
         Some(Task::Migrate(what)) => Action::Migrate(what),
         Some(Task::Backup(what)) => Action::Backup(what),
+        Some(Task::Init(what)) => {
+            let file = config.clone().unwrap_or_else(|| DEFAULT_FILES[0].into());
+            Action::Init(what, file)
+        }
+        Some(Task::Completions { shell }) => Action::Completions(shell),
+        Some(Task::ManPage) => Action::ManPage,
     };
     let file = match config {
         Some(path) => ConfigFile::Required(path),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::Value;
-use serde::Deserialize;
 
 use crate::model::time::unix_ms;
 
+use super::about::{About, all_can_govern};
 use super::clock::Reading;
 use super::common::{Common, Part};
 use super::error::LinkError;
@@ -37,23 +37,6 @@ pub struct Beat {
     looked: Option<Instant>,
     /// For how many beats another node has had this server's address.
     twins: u32,
-}
-
-/// What a node reports about itself.
-#[derive(Deserialize)]
-struct About {
-    address: String,
-    connections: u64,
-    started_ms: u64,
-    /// Older servers do not report it.
-    #[serde(default)]
-    draining: bool,
-    #[serde(default = "yes")]
-    ready: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Beat {
@@ -231,6 +214,9 @@ impl Beat {
             _ => 0,
         };
         let nodes = answer::pairs(parts.next().unwrap_or(Value::Nil));
+        if all_can_govern(nodes.iter().map(|(_, about)| about.as_str())) {
+            self.common.all_can_govern();
+        }
         let beats = answer::pairs(parts.next().unwrap_or(Value::Nil));
         let redis = parts.next().and_then(answer::text);
         if let Some(redis) = redis.and_then(|ms| ms.parse().ok()) {
@@ -241,7 +227,7 @@ impl Beat {
             });
         }
         let info = |(id, about): (String, String)| {
-            let about: About = serde_json::from_str(&about).ok()?;
+            let about = About::parse(&about)?;
             let beat = beats.iter().find(|(node, _)| *node == id);
             let beat: i64 = beat.and_then(|(_, beat)| beat.parse().ok()).unwrap_or(tick);
             let ticks = u32::try_from((tick - beat).max(0)).unwrap_or(u32::MAX);
@@ -252,6 +238,7 @@ impl Beat {
                 connections: about.connections,
                 is_draining: about.draining,
                 started_ms: about.started_ms,
+                version: about.version,
                 beat_age: settings.beat.saturating_mul(ticks),
             })
         };

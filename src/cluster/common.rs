@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
-use serde_json::json;
 
 use crate::hub::{Ban, News, NodeId};
 use crate::metrics::ClusterHealth;
 use crate::model::time::unix_ms;
 
+use super::about::About;
 use super::clock::{Clock, Reading};
-use super::entry::Unreadable;
+use super::entry::{CHANGE_VERSION, Unreadable};
 use super::keys::EntryId;
 use super::link::Link;
 use super::memory::Memory;
@@ -71,6 +71,8 @@ pub struct Common {
     memory: Mutex<Memory>,
     way: Mutex<Way>,
     has_twin: AtomicBool,
+    /// Whether all servers were known to carry out changes of channels at some time.
+    all_can_govern: AtomicBool,
     pub connections: AtomicU64,
     /// Whether other servers should send no more clients here.
     pub is_draining: AtomicBool,
@@ -129,6 +131,7 @@ impl Common {
             memory: Mutex::default(),
             way: Mutex::new(Way::Lost(Instant::now())),
             has_twin: AtomicBool::new(false),
+            all_can_govern: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
@@ -154,14 +157,16 @@ impl Common {
 
     /// What this node reports about itself.
     pub fn about(&self) -> String {
-        json!({
-            "address": self.settings.address,
-            "connections": self.connections.load(Ordering::Relaxed),
-            "started_ms": self.started_ms,
-            "draining": self.is_draining.load(Ordering::Relaxed),
-            "ready": self.trouble().is_none(),
-        })
-        .to_string()
+        About {
+            address: self.settings.address.clone(),
+            connections: self.connections.load(Ordering::Relaxed),
+            started_ms: self.started_ms,
+            draining: self.is_draining.load(Ordering::Relaxed),
+            ready: self.trouble().is_none(),
+            version: Some(self.settings.version.clone()),
+            reads: CHANGE_VERSION,
+        }
+        .text()
     }
 
     /// Gives news to the hub. If the hub is gone, it is time to stop.
@@ -284,6 +289,13 @@ impl Common {
     /// Whether another live server has this one's address.
     pub fn set_twin(&self, has_twin: bool) {
         self.has_twin.store(has_twin, Ordering::Relaxed);
+    }
+
+    /// All servers carry out changes of channels: the hub is told once.
+    pub fn all_can_govern(&self) {
+        if !self.all_can_govern.swap(true, Ordering::AcqRel) {
+            self.deliver(vec![News::AllCanGovern]);
+        }
     }
 
     /// Whether a part has lost what it needs.

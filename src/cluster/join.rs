@@ -8,6 +8,7 @@ use redis::Value;
 use crate::config::Secret;
 use crate::hub::{Ban, MAX_BANS, NodeId};
 
+use super::about;
 use super::common::Start;
 use super::error::{ClusterError, LinkError};
 use super::keys::{EntryId, MAX_SHARDS, node_text};
@@ -177,6 +178,19 @@ pub fn join(
             "it answers questions that were not asked".to_owned(),
         )),
     }
+}
+
+/// Whether all live nodes carry out changes of channels.
+pub fn all_can_govern(settings: &ClusterSettings, link: &mut Link) -> Result<bool, ClusterError> {
+    let mut command = redis::cmd("HVALS");
+    command.arg(format!("{}:nodes", settings.prefix));
+    let reports = link.call(&command);
+    let reports = reports.map_err(|error| unreachable(settings, &error))?;
+    let reports: Vec<String> = answer::array(reports)
+        .into_iter()
+        .filter_map(answer::text)
+        .collect();
+    Ok(about::all_can_govern(reports.iter().map(String::as_str)))
 }
 
 /// Removes a node from the live ones.

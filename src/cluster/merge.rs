@@ -1,6 +1,10 @@
 //! Merges two histories: what the store has, and what only the log has yet.
 
-use crate::model::{History, Message, MessageId, Window};
+use std::collections::BTreeSet;
+
+use crate::model::{History, Message, MessageId, Reactions, Window};
+
+use super::unstored::Changes;
 
 /// The entries that the log has of a conversation, oldest first, on the side asked for.
 #[derive(Debug, Default)]
@@ -8,6 +12,45 @@ pub struct Rows {
     pub messages: Vec<Message>,
     /// Whether the log has more on that side.
     pub more: bool,
+}
+
+/// Applies the changes of messages that only the log may have. Returns the messages before the
+/// part that users have reacted to since, and that the store has not named.
+pub fn amend(history: &mut History, changes: Changes, window: Window) -> BTreeSet<MessageId> {
+    for message in &mut history.messages {
+        changes.apply(message);
+    }
+    let Window::After(after) = window else {
+        return BTreeSet::new();
+    };
+    for message in &mut history.reacted {
+        changes.apply(message);
+    }
+    history.reacted.retain(|message| !message.body.is_deleted());
+    let is_before = |message: MessageId, id: MessageId| message <= after && id > after;
+    let reacted = changes.reactions.iter();
+    let reacted = reacted.filter(|it| is_before(it.message, it.id));
+    let mut unnamed: BTreeSet<MessageId> = reacted.map(|it| it.message).collect();
+    for message in &history.reacted {
+        unnamed.remove(&message.id);
+    }
+    let mut all = std::mem::take(&mut history.amended);
+    let amended = changes.amendments.into_iter();
+    all.extend(amended.filter(|it| is_before(it.message, it.id)));
+    // The last change of each message, and a deletion is the last.
+    all.sort_by_key(|it| (it.message, it.deletes(), it.id));
+    all.reverse();
+    all.dedup_by_key(|it| it.message);
+    all.sort_by_key(|it| it.id);
+    history.amended = all;
+    unnamed
+}
+
+/// Adds messages that users have reacted to.
+pub fn add_reacted(history: &mut History, messages: Vec<Message>) {
+    history.reacted.extend(messages);
+    let last = |message: &Message| message.body.reactions().and_then(Reactions::last);
+    history.reacted.sort_by_key(last);
 }
 
 /// Merges both: without duplicates, at most `limit`, in order.
@@ -33,6 +76,8 @@ pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> Histo
     }
     History {
         messages,
+        amended: stored.amended,
+        reacted: stored.reacted,
         more: stored.more || rows.more || is_cut,
         gap: stored.gap,
         newest: None,
@@ -54,7 +99,7 @@ mod tests {
                 channel: Name::parse("dev").unwrap(),
                 account: None,
             },
-            text: Text::clean("x"),
+            body: Text::clean("x").into(),
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Ban, BanTarget, Order, Private, RosterChange};
+use crate::hub::{Ban, BanTarget, Order, Private, RosterChange, SignedOut};
 use crate::model::governance::{Cloak, Role};
-use crate::model::{AccountId, MessageId, Name, Text};
+use crate::model::{AccountId, Body, MessageId, Name, Notify, Text};
 
 use super::entry::{CHANGE_VERSION, Unreadable, VERSION, parse};
 
@@ -43,11 +43,34 @@ struct Extra {
     /// What stands for a member's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cloak: Option<Cloak>,
+    /// How a private message is meant, unless it is simply said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<u8>,
+    /// Its text with its styles, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    styled: Option<String>,
+    /// Why a member left a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Whether an account whose connections end was deleted or disabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_deleted: Option<bool>,
 }
 
 impl Extra {
     fn is_empty(&self) -> bool {
-        self.cloak.is_none()
+        let Extra {
+            cloak,
+            kind,
+            styled,
+            reason,
+            is_deleted,
+        } = self;
+        cloak.is_none()
+            && kind.is_none()
+            && styled.is_none()
+            && reason.is_none()
+            && is_deleted.is_none()
     }
 }
 
@@ -76,6 +99,7 @@ enum Wire {
     },
     ChannelRead(String, String, (u64, u64)),
     ChannelMuted(String, String, bool),
+    ChannelNotifies(String, String, String),
     Invite(String, String, String),
     Whisper {
         from: String,
@@ -147,8 +171,24 @@ impl Notice {
     pub fn decode(bytes: &[u8]) -> Result<Notice, Unreadable> {
         let (wire, extra) = unpack::<Wire>(bytes)?;
         let mut notice = wire.read()?;
-        if let Notice::Roster(RosterChange::Online { cloak, .. }) = &mut notice {
-            *cloak = extra.cloak;
+        match &mut notice {
+            Notice::Roster(RosterChange::Online { cloak, .. }) => *cloak = extra.cloak,
+            Notice::Order(Order::SignOut { why, .. }) => {
+                *why = match extra.is_deleted {
+                    None => SignedOut::PasswordChanged,
+                    Some(false) => SignedOut::Disabled,
+                    Some(true) => SignedOut::Deleted,
+                };
+            }
+            Notice::Roster(RosterChange::Left { reason, .. }) => {
+                *reason = extra.reason.as_deref().map(Text::one_line);
+            }
+            Notice::Whisper { message, .. } => {
+                let text = message.body.text.as_str();
+                let kind = extra.kind.unwrap_or_default();
+                message.body = Body::restored(kind, text, extra.styled.as_deref());
+            }
+            _ => {}
         }
         Ok(notice)
     }
@@ -165,7 +205,11 @@ pub fn roster(change: &RosterChange) -> Vec<u8> {
         } => {
             let cloak = cloak.clone();
             let wire = Wire::Online(text(name), account.map(|a| a.0));
-            return envelope(VERSION, wire, Extra { cloak });
+            let extra = Extra {
+                cloak,
+                ..Extra::default()
+            };
+            return envelope(VERSION, wire, extra);
         }
         RosterChange::Role {
             name,
@@ -174,7 +218,17 @@ pub fn roster(change: &RosterChange) -> Vec<u8> {
         } => return pack_newer(Wire::Role(text(name), text(channel), *role)),
         RosterChange::Offline { name } => Wire::Offline(text(name)),
         RosterChange::Joined { name, channel } => Wire::Joined(text(name), text(channel)),
-        RosterChange::Left { name, channel, .. } => Wire::Left(text(name), text(channel)),
+        RosterChange::Left {
+            name,
+            channel,
+            reason,
+        } => {
+            let extra = Extra {
+                reason: reason.as_ref().map(owned),
+                ..Extra::default()
+            };
+            return envelope(VERSION, Wire::Left(text(name), text(channel)), extra);
+        }
         RosterChange::Away { name, text: why } => Wire::Away(text(name), why.as_ref().map(owned)),
         RosterChange::Renamed { from, to, account } => {
             Wire::Renamed(text(from), text(to), account.map(|a| a.0))
@@ -192,7 +246,17 @@ pub fn order(order: &Order) -> Vec<u8> {
         Order::Unban(target) => Wire::Unban(target.into()),
         Order::Revoke { token } => Wire::Revoke(token.as_ref().to_owned()),
         Order::Replace { token } => Wire::Replace(token.as_ref().to_owned()),
-        Order::SignOut { name } => Wire::SignOut(text(name)),
+        Order::SignOut { name, why } => match why {
+            SignedOut::PasswordChanged => Wire::SignOut(text(name)),
+            // Older servers end its connections as well.
+            SignedOut::Disabled | SignedOut::Deleted => {
+                let extra = Extra {
+                    is_deleted: Some(*why == SignedOut::Deleted),
+                    ..Extra::default()
+                };
+                return envelope(VERSION, Wire::SignOut(text(name)), extra);
+            }
+        },
         Order::EvictGuest { name } => Wire::EvictGuest(text(name)),
         Order::Typing { from, channel, to } => Wire::Typing {
             from: text(from),
@@ -212,6 +276,14 @@ pub fn order(order: &Order) -> Vec<u8> {
             channel,
             muted,
         } => return pack_newer(Wire::ChannelMuted(text(name), text(channel), *muted)),
+        Order::ChannelNotifies {
+            name,
+            channel,
+            notify,
+        } => {
+            let level = notify.as_str().to_owned();
+            return pack_newer(Wire::ChannelNotifies(text(name), text(channel), level));
+        }
         Order::Invite { name, channel, by } => {
             return pack_newer(Wire::Invite(text(name), text(channel), text(by)));
         }
@@ -220,14 +292,21 @@ pub fn order(order: &Order) -> Vec<u8> {
 
 /// The entry for a private message that is not stored.
 pub fn whisper(message: &Private, from: Option<AccountId>) -> Vec<u8> {
-    pack(Wire::Whisper {
+    let body = &message.body;
+    let wire = Wire::Whisper {
         from: message.from.as_str().to_owned(),
         to: message.to.as_str().to_owned(),
         id: (message.id.ms, message.id.sequence),
         at: message.at_ms,
-        text: message.text.as_str().to_owned(),
+        text: body.text.as_str().to_owned(),
         account: from.map(|account| account.0),
-    })
+    };
+    let extra = Extra {
+        kind: Some(body.kind.number()).filter(|&kind| kind != 0),
+        styled: body.styled.as_ref().map(|it| it.as_str().to_owned()),
+        ..Extra::default()
+    };
+    envelope(VERSION, wire, extra)
 }
 
 /// A ban, as kept for servers that start later.
@@ -290,6 +369,10 @@ fn read_optional(text: Option<String>) -> Result<Option<Name>, Unreadable> {
     text.as_deref().map(read_name).transpose()
 }
 
+fn signed_out(name: Name, why: SignedOut) -> Notice {
+    Notice::Order(Order::SignOut { name, why })
+}
+
 impl Wire {
     fn read(self) -> Result<Notice, Unreadable> {
         let name = |text: String| read_name(&text);
@@ -339,7 +422,7 @@ impl Wire {
             Wire::Replace(token) => Notice::Order(Order::Replace {
                 token: Arc::from(token),
             }),
-            Wire::SignOut(who) => Notice::Order(Order::SignOut { name: name(who)? }),
+            Wire::SignOut(who) => signed_out(name(who)?, SignedOut::PasswordChanged),
             Wire::EvictGuest(who) => Notice::Order(Order::EvictGuest { name: name(who)? }),
             Wire::Typing { from, channel, to } => Notice::Order(Order::Typing {
                 from: name(from)?,
@@ -350,6 +433,11 @@ impl Wire {
                 name: name(who)?,
                 channel: name(channel)?,
                 up_to: MessageId { ms, sequence },
+            }),
+            Wire::ChannelNotifies(who, channel, level) => Notice::Order(Order::ChannelNotifies {
+                name: name(who)?,
+                channel: name(channel)?,
+                notify: Notify::from_word(&level).ok_or(Unreadable::Bad)?,
             }),
             Wire::ChannelMuted(who, channel, muted) => Notice::Order(Order::ChannelMuted {
                 name: name(who)?,
@@ -374,7 +462,7 @@ impl Wire {
                     at_ms: at,
                     from: name(from)?,
                     to: name(to)?,
-                    text: Text::clean(&text),
+                    body: Text::clean(&text).into(),
                 },
                 from: account.map(AccountId),
             },
@@ -431,6 +519,7 @@ impl WireTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MessageKind;
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
@@ -457,8 +546,13 @@ mod tests {
             },
             RosterChange::Left {
                 name: who.clone(),
-                channel,
+                channel: channel.clone(),
                 reason: None,
+            },
+            RosterChange::Left {
+                name: who.clone(),
+                channel,
+                reason: Some(Text::clean("good night")),
             },
             RosterChange::Away {
                 name: who.clone(),
@@ -506,7 +600,18 @@ mod tests {
             Order::Replace {
                 token: "DEF".into(),
             },
-            Order::SignOut { name: name("bob") },
+            Order::SignOut {
+                name: name("bob"),
+                why: SignedOut::PasswordChanged,
+            },
+            Order::SignOut {
+                name: name("bob"),
+                why: SignedOut::Disabled,
+            },
+            Order::SignOut {
+                name: name("bob"),
+                why: SignedOut::Deleted,
+            },
             Order::EvictGuest { name: name("bob") },
             Order::Typing {
                 from: name("bob"),
@@ -517,6 +622,11 @@ mod tests {
                 name: name("bob"),
                 channel: name("dev"),
                 up_to: MessageId { ms: 7, sequence: 2 },
+            },
+            Order::ChannelNotifies {
+                name: name("bob"),
+                channel: name("dev"),
+                notify: Notify::All,
             },
             Order::ChannelMuted {
                 name: name("bob"),
@@ -533,6 +643,28 @@ mod tests {
                 panic!("{what:?}");
             };
             assert_eq!(read, what);
+        }
+    }
+
+    #[test]
+    fn a_whisper_comes_back_as_it_went() {
+        for body in [
+            Text::clean("psst").into(),
+            Body::plain(MessageKind::Notice, Text::clean("done")),
+            Body::styled(MessageKind::Action, "\x0304waves"),
+        ] {
+            let sent = Private {
+                id: MessageId { ms: 7, sequence: 2 },
+                at_ms: 9,
+                from: name("bob"),
+                to: name("ann"),
+                body,
+            };
+            let bytes = whisper(&sent, Some(AccountId(4)));
+            let Ok(Notice::Whisper { message, from }) = Notice::decode(&bytes) else {
+                panic!("{sent:?}");
+            };
+            assert_eq!((message.body, from), (sent.body, Some(AccountId(4))));
         }
     }
 

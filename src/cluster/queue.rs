@@ -221,7 +221,7 @@ mod tests {
                     channel: Name::parse("dev").unwrap(),
                     account: None,
                 },
-                text: Text::clean(&"x".repeat(bytes)),
+                body: Text::clean(&"x".repeat(bytes)).into(),
             }),
             to: None,
             tag: None,

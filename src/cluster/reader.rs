@@ -280,6 +280,8 @@ impl Reader {
                 }
                 Record::Message(message) => News::Message(message),
                 Record::Change(change) => News::Changed(change),
+                Record::Amend(amendment) => News::Amended(amendment),
+                Record::React(reaction) => News::Reacted(reaction),
             });
         }
     }

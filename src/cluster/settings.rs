@@ -18,6 +18,8 @@ pub struct ClusterSettings {
     pub shards: u32,
     /// The name of this server in lists: `host:port`.
     pub address: String,
+    /// The version of the program, for lists.
+    pub version: String,
     /// How often the server reports that it lives.
     pub beat: Duration,
     /// Missing beats after which the others give the server up.
@@ -57,6 +59,8 @@ pub struct NodeInfo {
     pub is_ready: bool,
     /// When it started, in milliseconds since 1970 UTC.
     pub started_ms: u64,
+    /// The version of the program; older ones do not report it.
+    pub version: Option<String>,
     /// How long ago its last beat came.
     pub beat_age: Duration,
 }
@@ -69,6 +73,7 @@ impl ClusterSettings {
             prefix: "chat".to_owned(),
             shards: 16,
             address: String::new(),
+            version: String::new(),
             beat: Duration::from_secs(1),
             patience: 10,
             keep: 600,

@@ -1,6 +1,7 @@
 //! The store of a server that is one of several: PostgreSQL, together with what is only in the log
 //! yet. A client that has seen a message finds it here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,18 +10,18 @@ use parking_lot::Mutex;
 use super::common::Common;
 use super::entry;
 use super::error::LinkError;
-use super::keys::{EntryId, shard_of};
+use super::keys::{EntryId, MAX_SHARDS, shard_of};
 use super::link::{Link, answer};
-use super::merge::{Rows, merge};
+use super::merge::{Rows, add_reacted, amend, merge};
 use super::stream::entries;
-use super::unstored::{PAGE, Unstored, unstored_from};
-use crate::model::governance::Rules;
+use super::unstored::{self, PAGE, Unstored, message_changes_from, unstored_from};
+use crate::model::governance::{ChannelChange, Rules};
 use crate::model::{
-    Account, AccountId, Conversation, History, MAX_ROWS, Message, MessageId, Name, NewAccount,
-    Place, Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who,
-    Window,
+    Account, AccountId, Conversation, Erasing, History, Keeping, ListedAccount, Located, MAX_ROWS,
+    Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record, SavedChannel,
+    Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
 };
-use crate::store::{Appended, Matches, Store, StoreError};
+use crate::store::{Appended, MAX_AMENDED, Matches, Store, StoreError};
 
 /// Idle connections kept for the next questions.
 const IDLE_LINKS: usize = 4;
@@ -201,16 +202,20 @@ impl ClusterStore {
                     return Ok(History { newest, ..alone });
                 }
             };
-            let (rows, removed) = self.with(|link| {
+            let (rows, changes, removed) = self.with(|link| {
                 let rows = self.rows(link, conversation, from, window, limit)?;
-                Ok((rows, self.removed(link, shard)?))
+                let log = self.log_key(shard);
+                let changes = message_changes_from(link, &log, shard, from, conversation)?;
+                Ok((rows, changes, self.removed(link, shard)?))
             })?;
             // Entries that were not stored when we asked, and were removed before we read them.
             if removed.is_some_and(|removed| removed >= from) {
                 continue;
             }
             let rows = rows.ok_or(StoreError::Busy)?;
-            let merged = merge(stored, rows, window, limit);
+            let mut merged = merge(stored, rows, window, limit);
+            let unnamed = amend(&mut merged, changes, window);
+            self.name_reacted(&mut merged, unnamed)?;
             return Ok(History { newest, ..merged });
         }
         Err(StoreError::Busy)
@@ -225,9 +230,12 @@ impl ClusterStore {
         error: StoreError,
     ) -> Result<History, StoreError> {
         let shard = self.shard(conversation);
-        let (rows, removed) = self.with(|link| {
-            let rows = self.rows(link, conversation, EntryId::default(), window, limit)?;
-            Ok((rows, self.removed(link, shard)?))
+        let (rows, changes, removed) = self.with(|link| {
+            let from = EntryId::default();
+            let rows = self.rows(link, conversation, from, window, limit)?;
+            let log = self.log_key(shard);
+            let changes = message_changes_from(link, &log, shard, from, conversation)?;
+            Ok((rows, changes, self.removed(link, shard)?))
         })?;
         let Some(rows) = rows else {
             return Err(error);
@@ -242,12 +250,32 @@ impl ClusterStore {
             // Anything older may be in PostgreSQL.
             _ => true,
         };
-        Ok(History {
+        let mut history = History {
             messages: rows.messages,
             more,
-            gap: false,
-            newest: None,
-        })
+            ..History::default()
+        };
+        let unnamed = amend(&mut history, changes, window);
+        // Nothing but PostgreSQL has the reactions to those from before.
+        history.gap |= !unnamed.is_empty();
+        Ok(history)
+    }
+
+    /// Adds messages to those that users have reacted to.
+    fn name_reacted(
+        &self,
+        history: &mut History,
+        messages: BTreeSet<MessageId>,
+    ) -> Result<(), StoreError> {
+        let room = MAX_AMENDED.saturating_sub(history.reacted.len());
+        history.gap |= messages.len() > room;
+        let mut found = Vec::new();
+        for id in messages.into_iter().take(room) {
+            found.extend(self.find_message(id)?.map(|found| found.message));
+        }
+        found.retain(|message| !message.body.is_deleted());
+        add_reacted(history, found);
+        Ok(())
     }
 
     /// Waits a little until PostgreSQL has everything written up to now, so that answers that
@@ -306,6 +334,18 @@ fn is_within(id: MessageId, window: Window) -> bool {
     }
 }
 
+/// A message of the log.
+fn located(entry: entry::LogEntry) -> Option<Located> {
+    match entry.record {
+        Record::Message(message) => Some(Located {
+            message,
+            to: entry.to,
+            is_held: false,
+        }),
+        Record::Change(_) | Record::Amend(_) | Record::React(_) => None,
+    }
+}
+
 /// Gives a channel the name that the reader asked for, as the store does.
 fn placed(mut message: Message, of: &Conversation) -> Message {
     if let (Place::Channel { channel, .. }, Conversation::Channel(name)) = (&mut message.place, of)
@@ -328,6 +368,15 @@ impl Store for ClusterStore {
         limit: usize,
     ) -> Result<Vec<(Name, Rules)>, StoreError> {
         self.postgres.channels(after, limit)
+    }
+
+    fn changes(
+        &self,
+        channel: &Name,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<ChannelChange>, StoreError> {
+        self.postgres.changes(channel, window, limit)
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
@@ -356,6 +405,31 @@ impl Store for ClusterStore {
             }
             _ => self.merged(conversation, window, limit),
         }
+    }
+
+    fn find_message(&self, id: MessageId) -> Result<Option<Located>, StoreError> {
+        let shard = u32::try_from(id.sequence % u64::from(MAX_SHARDS)).unwrap_or(0);
+        let log = self.log_key(shard);
+        let stored = self.postgres.find_message(id)?;
+        let found = match stored {
+            Some(found) => Some(found),
+            None => self
+                .with(|link| unstored::message(link, &log, shard, id))?
+                .and_then(located),
+        };
+        let Some(mut found) = found else {
+            return Ok(None);
+        };
+        if let Place::Channel { channel, .. } = &found.message.place {
+            found.is_held = self.postgres.keeping(channel)?.is_held;
+        }
+        let of = found.message.conversation();
+        let changes = self.with(|link| {
+            let from = self.unstored(link, shard)?.from;
+            message_changes_from(link, &log, shard, from, &of)
+        })?;
+        changes.apply(&mut found.message);
+        Ok(Some(found))
     }
 
     fn inbox(
@@ -396,6 +470,34 @@ impl Store for ClusterStore {
         self.postgres.create_account(account)
     }
 
+    fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {
+        self.postgres.create_bot(account)
+    }
+
+    fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
+        self.postgres.is_bot(account)
+    }
+
+    fn add_program(&self, token: &ProgramToken) -> Result<bool, StoreError> {
+        self.postgres.add_program(token)
+    }
+
+    fn programs(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        self.postgres.programs()
+    }
+
+    fn program(&self, secret_hash: &str) -> Result<Option<ProgramToken>, StoreError> {
+        self.postgres.program(secret_hash)
+    }
+
+    fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
+        self.postgres.remove_program(id)
+    }
+
+    fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {
+        self.postgres.note_program_used(id, at_ms)
+    }
+
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
         self.postgres.account(who)
     }
@@ -416,6 +518,91 @@ impl Store for ClusterStore {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         self.postgres.change_password(account, hash, now_ms)
+    }
+
+    fn accounts(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ListedAccount>, StoreError> {
+        self.postgres.accounts(prefix, after, limit)
+    }
+
+    fn note_seen(&self, account: AccountId, at_ms: u64) -> Result<(), StoreError> {
+        self.postgres.note_seen(account, at_ms)
+    }
+
+    fn disable_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.postgres.disable_account(account, now_ms)
+    }
+
+    fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
+        self.postgres.enable_account(account)
+    }
+
+    fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.postgres.delete_account(account, now_ms)
+    }
+
+    fn keeping(&self, channel: &Name) -> Result<Keeping, StoreError> {
+        self.postgres.keeping(channel)
+    }
+
+    fn set_keeping(&self, of: &Keeping) -> Result<(), StoreError> {
+        self.postgres.set_keeping(of)
+    }
+
+    fn order_erasing(
+        &self,
+        account: AccountId,
+        since: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.postgres.order_erasing(account, since, now_ms)
+    }
+
+    fn claim_erasing(&self, now_ms: u64, stale_ms: u64) -> Result<Option<Erasing>, StoreError> {
+        self.postgres.claim_erasing(now_ms, stale_ms)
+    }
+
+    fn note_erasing(&self, order: &Erasing, now_ms: u64) -> Result<(), StoreError> {
+        self.postgres.note_erasing(order, now_ms)
+    }
+
+    fn erasing(&self, account: AccountId) -> Result<Option<Erasing>, StoreError> {
+        self.postgres.erasing(account)
+    }
+
+    fn written_by(
+        &self,
+        account: AccountId,
+        (after, since): (MessageId, MessageId),
+        rows: usize,
+    ) -> Result<Written, StoreError> {
+        self.postgres.written_by(account, (after, since), rows)
+    }
+
+    fn offer_reset(
+        &self,
+        account: AccountId,
+        secret_hash: &str,
+        expires_at: u64,
+    ) -> Result<(), StoreError> {
+        self.postgres.offer_reset(account, secret_hash, expires_at)
+    }
+
+    fn reset_of(&self, secret_hash: &str, now_ms: u64) -> Result<Option<AccountId>, StoreError> {
+        self.postgres.reset_of(secret_hash, now_ms)
+    }
+
+    fn use_reset(
+        &self,
+        secret_hash: &str,
+        password_hash: &Secret,
+        now_ms: u64,
+    ) -> Result<Option<AccountId>, StoreError> {
+        self.postgres.use_reset(secret_hash, password_hash, now_ms)
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {
@@ -467,6 +654,15 @@ impl Store for ClusterStore {
 
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
         self.postgres.mute_channel(of, channel, muted)
+    }
+
+    fn notify_of_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        notify: Notify,
+    ) -> Result<bool, StoreError> {
+        self.postgres.notify_of_channel(of, channel, notify)
     }
 
     fn unread(

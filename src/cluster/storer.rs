@@ -207,7 +207,8 @@ impl Storer {
         if work.is_empty() {
             return Ok(());
         }
-        let earlier = self.earlier_changes(&work)?;
+        let mut earlier = self.earlier_changes(&work)?;
+        earlier.extend(self.amended_messages(&work)?);
         if !self.store_all(earlier, &work) {
             return Ok(());
         }
@@ -244,6 +245,23 @@ impl Storer {
             earlier.extend(changes);
         }
         Ok(earlier)
+    }
+
+    /// The messages that are to be changed, and that another server may not have stored yet: what is
+    /// changed must be there.
+    fn amended_messages(&mut self, work: &[Work]) -> Result<Vec<Record>, LinkError> {
+        let mut messages = Vec::new();
+        for work in work {
+            let id = match &work.record {
+                Some(Record::Amend(amendment)) => amendment.message,
+                Some(Record::React(reaction)) => reaction.message,
+                _ => continue,
+            };
+            let log = self.common.key(&format!("log:{}", work.shard));
+            let entry = unstored::message(&mut self.link, &log, work.shard, id)?;
+            messages.extend(entry.map(|entry| entry.record));
+        }
+        Ok(messages)
     }
 
     /// Whether all of it is in the store now, the changes before it first. If not, it is left to

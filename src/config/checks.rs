@@ -281,13 +281,12 @@ mod tests {
         );
         assert_eq!(
             problems_of(
-                r#"{"listen":{"telnet":"off","rest":"off","web":"off","tcp":"off","ws":"off"}}"#
+                r#"{"listen":{"telnet":"off","rest":"off","web":"off","tcp":"off","ws":"off","irc":"off"}}"#
             ),
             ["listen (f): every listener is off; at least one is needed"]
         );
         // A setting with a mistake of its own is left out of the other checks.
-        let text =
-            r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off","tcp":"off","ws":"off"}}"#;
+        let text = r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off","tcp":"off","ws":"off","irc":"off"}}"#;
         assert_eq!(problems_of(text).len(), 1);
     }
 

@@ -85,6 +85,8 @@ listeners! {
     Web = web,
     /// Room lines over TCP.
     RoomLines = tcp,
+    /// IRC over TCP.
+    Irc = irc,
     /// HTTP with room lines on the WebSocket `/mychat`, and nothing else but
     /// `/healthz`.
     RoomLinesWebSocket = ws,

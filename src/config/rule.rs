@@ -16,6 +16,8 @@ pub(super) enum Rule {
     },
     /// One line of text of at most `max_chars` characters.
     Line { max_chars: usize },
+    /// One word of ASCII letters, digits and `-._` of at most `max_chars` characters.
+    Word { max_chars: usize },
     /// A log level or a filter.
     LogFilter,
 }

@@ -4,7 +4,9 @@
 //! text. Both pass through here, so both accept the same values.
 
 mod choice;
+mod gateways;
 mod network;
+mod operators;
 mod plain;
 mod rules;
 mod secret;
@@ -14,7 +16,9 @@ use serde_json::{Number, Value as Json};
 use super::document::Node;
 use super::rule::Rule;
 
-pub use choice::{Durability, History, LogFormat, Register};
+pub use choice::{Durability, Governance, History, KeepEdits, LogFormat, Register};
+pub use gateways::IrcGateway;
+pub use operators::IrcOperator;
 
 /// A value from one of the sources, not yet checked.
 #[derive(Clone, Copy)]

@@ -11,19 +11,19 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tonic::{Request, Response, Status};
 
-use crate::admin::AdminToken;
 use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
+use crate::admin::{Doors, NotGranted};
 use crate::chatlog::{ChatLog, MAX_LIMIT, Page, Query, SearchError};
 use crate::http::bearer;
 use crate::hub::{self, BanTarget, Listed, Place};
 use crate::model::time::{from_rfc3339, unix_ms};
-use crate::model::{Kind, Name};
+use crate::model::{Kind, Name, Power};
 use crate::nodes::Node;
 use crate::turn::{self, HubHandle, HubUnavailable, Input};
 
 use super::blocking::Blocking;
 use super::channels::{self, shown};
-use super::failed::{actor, busy, field};
+use super::failed::{actor, busy, check_scope, field, grant};
 use super::places::Places;
 use super::proto::admin as proto;
 use super::proto::admin::admin_server::{Admin, AdminServer};
@@ -44,8 +44,8 @@ pub struct AdminService(Arc<Calls>);
 pub struct AdminParts {
     /// The administrators' actions.
     pub admin: Arc<Administration>,
-    /// The administrators' token.
-    pub token: Arc<AdminToken>,
+    /// Lets administrators and programs in.
+    pub doors: Arc<Doors>,
     /// The hub.
     pub hub: HubHandle,
     /// The chat log, for searching.
@@ -68,7 +68,7 @@ impl AdminService {
     pub fn add(&self, routes: Routes, message_bytes: usize) -> Routes {
         let guard = || -> Guard {
             let calls = self.0.clone();
-            Box::new(move |request| authorise(request, &calls.parts.token, &calls.parts.admin))
+            Box::new(move |request| authorise(request, &calls.parts.doors, &calls.parts.admin))
         };
         let service = AdminServer::from_arc(self.0.clone());
         let routes = routes.with_guarded(guard(), service.max_decoding_message_size(message_bytes));
@@ -78,30 +78,48 @@ impl AdminService {
     }
 }
 
+/// What a call needs at least, by the name of its method.
+fn needed(path: &str) -> Power {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "Announce" => Power::Announce,
+        "SearchLog" | "TailLog" => Power::Log,
+        "ListUsers" | "Kick" | "ListChannels" | "ListNodes" => Power::Users,
+        "ListBans" | "AddBan" | "RemoveBan" => Power::Bans,
+        _ if path.contains(channels::NAME) => Power::Moderate,
+        _ => Power::All,
+    }
+}
+
 fn authorise<B>(
-    request: &HttpRequest<B>,
-    token: &AdminToken,
+    request: &mut HttpRequest<B>,
+    doors: &Doors,
     admin: &Administration,
 ) -> Result<(), Status> {
     let caller = request.extensions().get::<Caller>();
     let caller = caller.ok_or_else(|| Status::internal("the call names no caller"))?;
     let Some(given) = request.headers().get(AUTHORIZATION) else {
         return Err(Status::unauthenticated(
-            "this needs the metadata authorization: Bearer <admin token>; the server says at its \
-             start where the token is",
+            "this needs the metadata authorization: Bearer <token>: the admin token, of which the \
+             server says at its start where it is, or the token of a program",
         ));
     };
     // A missing token counts as a wrong one.
     let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
-    match token.check(given, caller.address.ip()) {
-        Ok(true) => Ok(()),
-        // Not recorded, because a caller could fill the disk that way.
-        Err(wait) => Err(Status::resource_exhausted(wait.to_string())),
-        Ok(false) => {
+    let power = needed(request.uri().path());
+    match doors.admit(given, power, caller.address.ip()) {
+        Ok(grant) => {
+            check_scope(&grant, power, None)?;
+            request.extensions_mut().insert(grant);
+            Ok(())
+        }
+        Err(NotGranted::Wrong) => {
             let wanted = format!("gRPC {}", request.uri().path().escape_debug());
             admin.refused(Actor::at(caller.address), &wanted);
-            Err(Status::unauthenticated("that is not the admin token"))
+            Err(Status::unauthenticated(NotGranted::Wrong.to_string()))
         }
+        Err(refused @ NotGranted::Unavailable) => Err(Status::unavailable(refused.to_string())),
+        // Not recorded, because a caller could fill the disk that way.
+        Err(refused) => Err(Status::resource_exhausted(refused.to_string())),
     }
 }
 
@@ -157,7 +175,11 @@ impl Admin for Calls {
         &self,
         request: Request<proto::SearchLogRequest>,
     ) -> Result<Response<Self::SearchLogStream>, Status> {
-        let query = query(request.into_inner())?;
+        let without_private = !grant(&request)?.allows(Power::Private, None);
+        let query = Query {
+            without_private,
+            ..query(request.into_inner())?
+        };
         let log = self.parts.log.clone();
         let page = self
             .blocking
@@ -170,7 +192,11 @@ impl Admin for Calls {
         &self,
         request: Request<proto::TailLogRequest>,
     ) -> Result<Response<Self::TailLogStream>, Status> {
-        let wanted = wanted(request.into_inner())?;
+        let without_private = !grant(&request)?.allows(Power::Private, None);
+        let wanted = Wanted {
+            without_private,
+            ..wanted(request.into_inner())?
+        };
         let place = self.tails.take().ok_or_else(|| {
             Status::resource_exhausted(format!("there are {TAILS} tails already"))
         })?;
@@ -421,6 +447,7 @@ fn query(request: proto::SearchLogRequest) -> Result<Query, Status> {
         pattern: request.pattern.filter(|pattern| !pattern.is_empty()),
         kind: request.kind.as_deref().map(kind).transpose()?,
         said: false,
+        without_private: false,
         nick: request.nick,
         channel: request.channel,
         since: request.since_ms,
@@ -433,6 +460,7 @@ fn query(request: proto::SearchLogRequest) -> Result<Query, Status> {
 fn wanted(request: proto::TailLogRequest) -> Result<Wanted, Status> {
     let channel = request.channel.as_deref().map(Name::parse_channel);
     Ok(Wanted {
+        without_private: false,
         kinds: request
             .kinds
             .iter()

@@ -14,7 +14,7 @@ use crate::model::governance::{Change, Flag, List};
 use crate::model::{Name, Text};
 
 use super::blocking::Blocking;
-use super::failed::{actor, channel_failed};
+use super::failed::{actor, channel_failed, moderates};
 use super::proto::admin as proto;
 use super::proto::admin::channels_server::Channels;
 
@@ -50,6 +50,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::GetChannelRequest>,
     ) -> Result<Response<proto::Channel>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let request = request.into_inner();
         self.run(move |admin| show(admin, &channel(&request.channel)?))
             .await
@@ -59,6 +60,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::UpdateChannelRequest>,
     ) -> Result<Response<proto::Channel>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let update = self.run(move |admin| {
@@ -78,6 +80,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::SetChannelRoleRequest>,
     ) -> Result<Response<proto::SetChannelRoleResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let set = self.run(move |admin| {
@@ -94,6 +97,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::RemoveChannelMemberRequest>,
     ) -> Result<Response<proto::RemoveChannelMemberResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let remove = self.run(move |admin| {
@@ -110,6 +114,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::ListChannelEntriesRequest>,
     ) -> Result<Response<proto::ChannelLists>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let request = request.into_inner();
         let lists = self.run(move |admin| {
             let only = request.list.as_deref().map(channels::list).transpose()?;
@@ -123,6 +128,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::AddChannelEntryRequest>,
     ) -> Result<Response<proto::AddChannelEntryResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         use proto::add_channel_entry_request::Whom as Given;
         let actor = actor(&request)?;
         let request = request.into_inner();
@@ -147,6 +153,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::RemoveChannelEntryRequest>,
     ) -> Result<Response<proto::RemoveChannelEntryResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         use proto::remove_channel_entry_request::Whom as Given;
         let actor = actor(&request)?;
         let request = request.into_inner();
@@ -166,6 +173,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::CreateInvitationRequest>,
     ) -> Result<Response<proto::CreateInvitationResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let create = self.run(move |admin| {
@@ -185,6 +193,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::WithdrawInvitationsRequest>,
     ) -> Result<Response<proto::WithdrawInvitationsResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let withdraw = self.run(move |admin| {
@@ -199,6 +208,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::RegisterChannelRequest>,
     ) -> Result<Response<proto::Channel>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let register = self.run(move |admin| {
@@ -214,6 +224,7 @@ impl Channels for Calls {
         &self,
         request: Request<proto::DropRegistrationRequest>,
     ) -> Result<Response<proto::DropRegistrationResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
         let actor = actor(&request)?;
         let request = request.into_inner();
         let drop = self.run(move |admin| {

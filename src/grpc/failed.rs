@@ -4,14 +4,43 @@ use tonic::metadata::AsciiMetadataValue;
 use tonic::{Request, Status};
 
 use crate::admin::channels::Class;
-use crate::admin::{Actor, ChannelFailed};
+use crate::admin::{Actor, ChannelFailed, Grant};
+use crate::model::{Name, Power};
 use crate::turn::HubUnavailable;
 
 use super::routes::Caller;
 
 /// The administrator who calls.
 pub(super) fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
-    Ok(Actor::at(Caller::of(request)?.address))
+    let program = grant(request)?.program();
+    Ok(Actor::at(Caller::of(request)?.address).with(program.map(|it| &**it)))
+}
+
+/// What the caller may do.
+pub(super) fn grant<T>(request: &Request<T>) -> Result<&Grant, Status> {
+    let grant = request.extensions().get::<Grant>();
+    grant.ok_or_else(|| Status::internal("the call says not what its caller may do"))
+}
+
+/// Refuses a caller who may not change this channel. A name that is none is refused later.
+pub(super) fn moderates<T>(request: &Request<T>, channel: &str) -> Result<(), Status> {
+    let channel = Name::parse_channel(channel).ok();
+    check_scope(grant(request)?, Power::Moderate, channel.as_ref())
+}
+
+/// Refuses a caller who may not do this; names the scope that is missing.
+pub(super) fn check_scope(
+    grant: &Grant,
+    power: Power,
+    channel: Option<&Name>,
+) -> Result<(), Status> {
+    match grant.allows(power, channel) {
+        true => Ok(()),
+        false => Err(Status::permission_denied(format!(
+            "this token lacks the scope {}",
+            power.scope(channel)
+        ))),
+    }
 }
 
 /// A field of the request is wrong.

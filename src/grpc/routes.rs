@@ -33,8 +33,8 @@ impl Caller {
 
 /// The answer to a call.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-/// Refuses a call before its message is read.
-pub type Guard = Box<dyn Fn(&Request<Body>) -> Result<(), Status> + Send + Sync>;
+/// Refuses a call before its message is read, or adds to the request what the caller may do.
+pub type Guard = Box<dyn Fn(&mut Request<Body>) -> Result<(), Status> + Send + Sync>;
 
 /// The services of a server, by name.
 #[derive(Default)]
@@ -103,14 +103,14 @@ impl Routes {
     }
 
     /// Answers a call, or refuses it.
-    pub(super) fn call(&self, request: Request<Body>) -> Answering {
+    pub(super) fn call(&self, mut request: Request<Body>) -> Answering {
         let name = split(request.uri().path()).map(|(name, _)| name);
         let route = self.0.iter().find(|route| Some(route.name) == name);
         let Some(route) = route else {
             return refuse(&Status::unimplemented("there is no such service here"));
         };
         if let Some(guard) = &route.guard
-            && let Err(status) = guard(&request)
+            && let Err(status) = guard(&mut request)
         {
             return refuse(&status);
         }

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub nick: Option<Name>,
     /// Only entries of this channel.
     pub channel: Option<Name>,
+    /// No private messages.
+    pub without_private: bool,
 }
 
 /// The entries, as a stream. Ends with the chat.
@@ -49,7 +51,8 @@ impl Wanted {
                 wanted.as_str() == &**shown || Name::parse(shown).is_ok_and(|name| name == *wanted)
             }
         };
-        (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
+        !(self.without_private && entry.kind == Kind::Private)
+            && (self.kinds.is_empty() || self.kinds.contains(&entry.kind))
             && is(&self.channel, &entry.channel)
             && (is(&self.nick, &entry.nick) || (self.nick.is_some() && is(&self.nick, &entry.to)))
     }
@@ -134,6 +137,7 @@ mod tests {
             kinds: kinds.to_vec(),
             nick: nick.map(|nick| Name::parse(nick).unwrap()),
             channel: None,
+            without_private: false,
         }
     }
 

@@ -16,6 +16,8 @@ use super::rejection::Rejection;
 pub enum Found {
     /// A file.
     File(&'static File),
+    /// A file at a path at which there is never another one.
+    Lasting(&'static File),
     /// A redirect, relative to the requested path as a browser resolves it.
     Elsewhere(&'static str),
     /// A redirect, in the same way, to a place with a secret in it.
@@ -36,7 +38,14 @@ pub struct File {
     gzip: Option<Vec<u8>>,
     etag: String,
     gzip_etag: String,
+    /// Another field of its answer.
+    field: Option<(&'static str, &'static str)>,
 }
+
+/// Cached, but revalidated each time: a new version shows at once.
+const REVALIDATED: &str = "no-cache";
+/// Not asked for again.
+const FOREVER: &str = "public, max-age=31536000, immutable";
 
 impl File {
     /// A file with the policy that governs what it may load and run.
@@ -55,7 +64,14 @@ impl File {
             gzip_etag: format!("\"{:016x}-gzip\"", hasher.finish()),
             body,
             gzip: None,
+            field: None,
         }
+    }
+
+    /// Adds a field to its answer.
+    pub fn with(mut self, name: &'static str, value: &'static str) -> File {
+        self.field = Some((name, value));
+        self
     }
 
     /// Adds the compressed content, for clients that accept it.
@@ -69,7 +85,14 @@ impl File {
         self
     }
 
-    fn answer(&'static self, head: &Head) -> Answer {
+    /// Scripts and styles are under the policy of the page that loads them: it need not come with each.
+    fn is_part_of_a_page(&self) -> bool {
+        ["text/javascript", "text/css"]
+            .iter()
+            .any(|kind| self.content_type.starts_with(kind))
+    }
+
+    fn answer(&'static self, head: &Head, is_lasting: bool) -> Answer {
         let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(head));
         // Different bytes need a different tag.
         let etag = match gzip {
@@ -81,8 +104,10 @@ impl File {
             .is_some_and(|list| matches(list, etag));
         let answer = Answer::new(if known { 304 } else { 200 })
             .with("ETag", etag.as_str())
-            // Cached, but revalidated each time: a new version shows at once.
-            .with("Cache-Control", "no-cache");
+            .with(
+                "Cache-Control",
+                if is_lasting { FOREVER } else { REVALIDATED },
+            );
         let answer = match self.gzip {
             Some(_) => answer.with("Vary", "Accept-Encoding"),
             None => answer,
@@ -90,11 +115,19 @@ impl File {
         if known {
             return answer;
         }
-        let answer = answer
-            .with("Content-Type", self.content_type.as_ref())
-            .with("Content-Security-Policy", self.policy)
-            .with("Referrer-Policy", "no-referrer")
-            .with("Cross-Origin-Opener-Policy", "same-origin");
+        let answer = answer.with("Content-Type", self.content_type.as_ref());
+        let answer = if is_lasting && self.is_part_of_a_page() {
+            answer
+        } else {
+            answer
+                .with("Content-Security-Policy", self.policy)
+                .with("Referrer-Policy", "no-referrer")
+                .with("Cross-Origin-Opener-Policy", "same-origin")
+        };
+        let answer = match self.field {
+            Some((name, value)) => answer.with(name, value),
+            None => answer,
+        };
         let (answer, body) = match gzip {
             Some(gzip) => (answer.with("Content-Encoding", "gzip"), gzip),
             None => (answer, self.body.as_ref()),
@@ -113,7 +146,8 @@ impl Found {
             return Err(Rejection::ReadOnly);
         }
         Ok(match self {
-            Found::File(file) => file.answer(head),
+            Found::File(file) => file.answer(head, false),
+            Found::Lasting(file) => file.answer(head, true),
             Found::Elsewhere(path) => Answer::new(302).with("Location", path),
             Found::InSecret(path) => Answer::new(302)
                 .with("Location", path)

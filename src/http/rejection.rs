@@ -9,6 +9,7 @@ use crate::envelope::{self, Failure};
 use crate::net::registry::Refused;
 
 use super::answer::Answer;
+use super::refusal_page::{self, Asked, RefusalPage};
 
 /// Why a request is refused by the front.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,8 +105,44 @@ impl Rejection {
         }
     }
 
-    /// The answer, in the format used at `path`.
-    pub(super) fn answer(&self, path: Option<&str>) -> Answer {
+    /// The answer, in the format that the client asks for, or that is used at the path.
+    pub(super) fn answer(&self, asked: Option<Asked<'_>>) -> Answer {
+        let answer = match asked {
+            Some(asked) if asked.wants_page() && !envelope::covers(asked.path) => {
+                self.page(asked.path)
+            }
+            _ => self.in_json(asked.map(|asked| asked.path)),
+        };
+        let answer = answer
+            .with("Cache-Control", "no-store")
+            .with("Vary", "Accept");
+        match self {
+            Rejection::ReadOnly => answer.with("Allow", "GET, HEAD"),
+            Rejection::Unauthorised(_) => answer.with("WWW-Authenticate", "Bearer"),
+            Rejection::NotUpgraded | Rejection::WebSocketVersion => answer
+                .with("Upgrade", "websocket")
+                .with("Sec-WebSocket-Version", "13"),
+            Rejection::Refused(_) => answer.with("Retry-After", "5"),
+            Rejection::Busy | Rejection::Unavailable => answer.with("Retry-After", "1"),
+            _ => answer,
+        }
+    }
+
+    fn page(&self, path: &str) -> Answer {
+        let words = self.to_string();
+        let page = RefusalPage {
+            status: self.status(),
+            words: &words,
+            path,
+        };
+        Answer::new(self.status())
+            .with("Content-Type", refusal_page::HTML)
+            .with("Content-Security-Policy", RefusalPage::policy())
+            .with("Referrer-Policy", "no-referrer")
+            .with_body(page.html().into_bytes())
+    }
+
+    fn in_json(&self, path: Option<&str>) -> Answer {
         let (content_type, body) = match path.is_some_and(envelope::covers) {
             true => {
                 let envelope = serde_json::to_string(&self.failure().envelope());
@@ -117,20 +154,9 @@ impl Rejection {
             }
         };
         let body = format!("{body}\n");
-        let answer = Answer::new(self.status())
+        Answer::new(self.status())
             .with("Content-Type", content_type)
-            .with("Cache-Control", "no-store")
-            .with_body(body.into_bytes());
-        match self {
-            Rejection::ReadOnly => answer.with("Allow", "GET, HEAD"),
-            Rejection::Unauthorised(_) => answer.with("WWW-Authenticate", "Bearer"),
-            Rejection::NotUpgraded | Rejection::WebSocketVersion => answer
-                .with("Upgrade", "websocket")
-                .with("Sec-WebSocket-Version", "13"),
-            Rejection::Refused(_) => answer.with("Retry-After", "5"),
-            Rejection::Busy | Rejection::Unavailable => answer.with("Retry-After", "1"),
-            _ => answer,
-        }
+            .with_body(body.into_bytes())
     }
 }
 

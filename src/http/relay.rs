@@ -31,7 +31,9 @@ const PASSED_ON: &[&str] = &[
     "access-control-request-method",
     "authorization",
     "content-type",
+    "idempotency-key",
     "if-none-match",
+    "last-event-id",
     "origin",
 ];
 /// The most requests processed at once.

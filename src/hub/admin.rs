@@ -28,6 +28,14 @@ pub struct Counts {
     pub users: usize,
     /// Channels that are not secret.
     pub channels: usize,
+    /// Connections here of those who operate the server.
+    pub operators: usize,
+    /// Connections here of those who do not want to show.
+    pub invisible: usize,
+    /// Nicknames in use on this server.
+    pub users_here: usize,
+    /// The most nicknames that were in use at once, on this server and on all.
+    pub most_users: (usize, usize),
 }
 
 /// Numbers of connections of one protocol.
@@ -42,10 +50,15 @@ pub struct ProtocolCounts {
 impl Hub {
     /// The numbers of connections, users and channels.
     pub fn counts(&self) -> Counts {
+        let (operators, invisible) = self.standing.counts();
         Counts {
             connections: self.online,
             users: self.people(),
             channels: self.channels.shown(),
+            operators,
+            invisible,
+            users_here: self.users.len(),
+            most_users: self.standing.most(),
         }
     }
 

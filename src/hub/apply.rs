@@ -3,7 +3,7 @@
 use super::away::check_reason;
 use super::lists::Question;
 use super::noting::{Subject, refused};
-use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
+use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Mark, Now, Pass, Refusal};
 
 /// The most commands of one connection that may wait.
 const MAX_WAITING: usize = 1024;
@@ -33,7 +33,9 @@ impl Hub {
             } else if is_full {
                 let refusal = Refusal::TooManyWaiting(MAX_WAITING);
                 self.note_refusal(id, &Subject::of(&command), &refusal, now, fx);
-                fx.tell(id, refused(tag_of(&command), refusal));
+                if !command.wants_no_answer() {
+                    fx.tell(id, refused(command.tag(), refusal));
+                }
             } else {
                 connection.waiting.push_back(command);
             }
@@ -45,15 +47,20 @@ impl Hub {
     /// Whether a command need not wait, because it is a message that will itself
     /// be committed. A channel message does wait for a page of missed messages:
     /// it is delivered after that page, and its sender must not be told that it
-    /// is stored before it is delivered.
+    /// is stored before it is delivered. Nor does a message overtake an answer for which
+    /// the store is asked.
     fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
         match command {
             Command::Say { .. } | Command::Line(_) => {
-                let resumes = |it: &super::Connection| it.resuming > 0;
-                self.limits.history && !self.connection(id).is_some_and(resumes)
+                let waits = |it: &super::Connection| it.resuming > 0 || it.replying.is_some();
+                self.limits.history && !self.connection(id).is_some_and(waits)
             }
-            Command::Private { .. } => self.account_of(id).is_some(),
+            Command::Private { .. } => {
+                let waits = |it: &super::Connection| it.replying.is_some();
+                self.account_of(id).is_some() && !self.connection(id).is_some_and(waits)
+            }
             Command::Tagged { message, .. } => self.passes_pending(id, message),
+            Command::Marked { command, .. } => self.passes_pending(id, command),
             _ => false,
         }
     }
@@ -62,6 +69,13 @@ impl Hub {
     /// neither a connection with many waiting commands nor many connections with
     /// a few may hold up the others.
     pub(super) fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
+        // They may follow from the end of a request that has a mark; theirs are others.
+        let before = fx.answer(None);
+        self.apply_some_waiting(id, now, fx);
+        fx.answer(before);
+    }
+
+    fn apply_some_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         for _ in 0..APPLIED_AT_ONCE {
             if !self.may_go_on(id) || self.has_no_say(id, now, fx) {
                 return;
@@ -108,13 +122,40 @@ impl Hub {
         true
     }
 
+    /// Carries out a command with the mark of its protocol on every answer.
+    fn apply_marked(
+        &mut self,
+        id: ConnectionId,
+        mark: Mark,
+        command: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let set = |hub: &mut Hub, mark| {
+            if let Some(connection) = hub.connection_mut(id) {
+                connection.mark = mark;
+            }
+        };
+        set(self, Some(mark.clone()));
+        let before = fx.answer(Some((id, mark)));
+        self.apply_now(id, command, now, fx);
+        fx.answer(before);
+        set(self, None);
+    }
+
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        if let Command::Marked { mark, command } = command {
+            return self.apply_marked(id, mark, *command, now, fx);
+        }
         self.leave_expelled(id, now, fx);
         if self.puts_off_joining(id, &command, fx) {
             return;
         }
-        let tag = tag_of(&command);
-        if let Err(refusal) = self.carry_out_noted(id, command, now, fx) {
+        let tag = command.tag();
+        let wants_no_answer = command.wants_no_answer();
+        if let Err(refusal) = self.carry_out_noted(id, command, now, fx)
+            && !wants_no_answer
+        {
             fx.tell(id, refused(tag, refusal));
         }
         self.forget_looked_up(id);
@@ -130,8 +171,10 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let subject = Subject::of(&command);
         let noted = self.note_command(id, &subject, now, fx);
+        let gives_key = gives_key(&command);
         let result = self.carry_out(id, command, now, fx);
         if let Err(refusal) = &result {
+            self.count_guess(id, gives_key, refusal, now);
             if let Some(noted) = noted {
                 fx.withdraw_entry(noted);
             }
@@ -148,11 +191,15 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         match command {
-            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
-            Command::Line(text) => self.speak(id, None, text, now, fx),
-            Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
+            Command::Say { channel, body } => self.say(id, channel, body, now, fx),
+            Command::Line(text) => self.speak(id, None, text.into(), now, fx),
+            Command::Private { to, account, body } => self.private(id, &to, account, body, now, fx),
+            Command::Mend { message, wish } => self.mend(id, message, wish, now, fx),
+            Command::Reply { to, replying } => self.reply_to(id, to, replying, now, fx),
             Command::Tagged { tag, message } => self.send_tagged(id, tag, *message, now, fx),
-            Command::Join(name) => self.join(id, name, now, fx),
+            // The mark was taken off before.
+            Command::Marked { command, .. } => self.carry_out(id, *command, now, fx),
+            Command::Join(name) => self.join_together(id, name, now, fx),
             Command::Resume { channel, after } => self.resume(id, channel, after, now, fx),
             Command::Switch(name) => self.switch(id, name, now, fx),
             Command::Create(name) => self.create(id, name, now, fx),
@@ -160,8 +207,9 @@ impl Hub {
             Command::Govern(channel, deed) => self.govern(id, channel, deed, now, fx),
             Command::AskTopic(channel) => self.tell_topic(id, channel, now, fx),
             Command::AskLists(channel, skipped) => self.tell_lists(id, (channel, skipped), now, fx),
+            Command::AskBans(channel) => self.tell_bans(id, channel, now, fx),
             Command::AskRules(channel) => self.tell_rules(id, channel, now, fx),
-            Command::Leave { channel, reason } => self.leave(id, channel, reason, now, fx),
+            Command::Leave { channel, reason } => self.leave_together(id, channel, reason, now, fx),
             Command::SetAway(text) => self.set_away(id, text, fx),
             Command::Rename(name) => self.rename(id, name, now, fx),
             Command::Ignore(name) => self.ignore(id, name, fx),
@@ -183,6 +231,7 @@ impl Hub {
                 Ok(())
             }
             Command::Typing(audience) => self.typing(id, audience, now, fx),
+            Command::Signal(audience, signal) => self.signal(id, audience, signal, now, fx),
             Command::Listen { typing } => {
                 self.listen(id, typing, fx);
                 Ok(())
@@ -195,6 +244,7 @@ impl Hub {
                 self.tell_own_channels(id, channels, now, fx);
                 Ok(())
             }
+            Command::AsSeen { seen, answer } => self.answer_as_seen(id, &seen, *answer, now, fx),
             Command::AnswerFromPast {
                 channel,
                 after,
@@ -234,13 +284,18 @@ impl Hub {
 
 /// Whether a command ends its connection.
 fn is_the_end(command: &Command) -> bool {
-    matches!(command, Command::End(_) | Command::Quit { .. })
+    match command {
+        Command::End(_) | Command::Quit { .. } => true,
+        Command::Marked { command, .. } => is_the_end(command),
+        _ => false,
+    }
 }
 
-/// The client's tag for a message.
-pub(super) fn tag_of(command: &Command) -> Option<Tag> {
+/// Whether a command gives the key of a channel.
+fn gives_key(command: &Command) -> bool {
     match command {
-        Command::Tagged { tag, .. } => Some(tag.clone()),
-        _ => None,
+        Command::Opened { pass, .. } => matches!(pass, Pass::Key(_)),
+        Command::Marked { command, .. } => gives_key(command),
+        _ => false,
     }
 }

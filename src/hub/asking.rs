@@ -2,10 +2,13 @@
 //! connection's other commands. To add one, add a variant to [`Question`], one to
 //! [`Reply`], and an arm for each.
 
+use std::sync::Arc;
+
 use crate::model::governance::Role;
 use crate::model::{Name, Text};
 
-use super::{ConnectionId, Hub, Now, Refusal, UserCard, UserChannel};
+use super::property::Properties;
+use super::{ConnectionId, Hub, Now, Refusal, Sighting, UserCard, UserChannel};
 
 /// A question from a client.
 #[derive(Clone, Debug)]
@@ -16,6 +19,8 @@ pub enum Question {
     Seen(Name),
     /// What there is to know of this user.
     User(Name),
+    /// Where these users are. The protocol bounds their number.
+    Who(Vec<Name>),
 }
 
 /// The answer to a [`Question`].
@@ -35,6 +40,8 @@ pub enum Reply {
     },
     /// A user who is online.
     User(Box<UserCard>),
+    /// Users who are online.
+    Who(Vec<Sighting>),
 }
 
 impl Question {
@@ -61,9 +68,11 @@ impl Reply {
             Reply::User(Box::new(UserCard {
                 name: user.clone(),
                 account: Some(user.clone()),
+                face: Arc::default(),
                 away: Some(Text::clean("lunch")),
                 since_ms: Some(0),
                 idle_ms: Some(7_200_000),
+                properties: Properties::default(),
                 channels: vec![UserChannel {
                     name: user.clone(),
                     role: Some(Role::Operator),
@@ -93,6 +102,7 @@ impl Hub {
                 Reply::Seen { user, online, left }
             }
             Question::User(user) => Reply::User(Box::new(self.card(asker, user, now)?)),
+            Question::Who(users) => Reply::Who(self.sightings_of(asker, &users, now)),
         })
     }
 }

@@ -1,12 +1,12 @@
 //! Away: a user says that they do not read along, and why.
 //!
 //! It belongs to the user, with all connections and on all servers, and ends with
-//! the last connection. Lists of members show it, and whoever sends the user a
+//! the last connection. Lists of members show it, and a client that sends the user a
 //! private message is told.
 
 use crate::model::{Name, Text};
 
-use super::{ConnectionId, Effects, Event, Hub, Refusal};
+use super::{ConnectionId, Effects, Event, Hub, Refusal, RosterNews};
 
 /// The most characters of a reason: why a user is away, leaves, or is removed.
 pub const MAX_REASON_CHARS: usize = 300;
@@ -51,6 +51,11 @@ impl Hub {
                 self.channels.members_changed(membership.channel);
             }
         }
+        let news = RosterNews::Away {
+            nickname: user.clone(),
+            text: text.clone(),
+        };
+        self.tell_all_who_see(&user, &connections, news, fx);
         let is_own = true;
         fx.tell_all(connections, Event::Away { user, text, is_own });
     }

@@ -14,8 +14,10 @@ use super::lookalikes::Lookalikes;
 use super::makers::Makers;
 use super::page::Shelf;
 use super::past::{Past, Settlement};
+use super::property::Properties;
 use super::resume::CatchingUp;
 use super::rows::{ChannelRow, Member};
+use super::unannounced::Unannounced;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
@@ -65,17 +67,25 @@ pub(super) struct Channel {
     people: BTreeMap<Alphabetical, usize>,
     /// Pages of `people` that were asked for.
     pub pages: Shelf<Member>,
+    /// When the first one came, in milliseconds since 1970 UTC.
+    pub since_ms: Option<u64>,
     /// The address whose limits it counts towards.
     maker: Option<IpAddr>,
     /// Its rules and roles, unless it is simply open.
     pub governed: Option<Box<Governed>>,
-    /// Whether its rules are needed although nobody here is in it: people on other
+    /// Whether its rules are needed although it has no member here: people on other
     /// servers are, or the log has yet to say that it is open again.
     pub is_needed: bool,
+    /// What its operators say of it.
+    pub properties: Properties,
     /// Its last messages.
     pub past: Past,
     /// Members that get missed messages instead of live ones.
     pub catching_up: CatchingUp,
+    /// The members whose clients keep lists of members, sorted.
+    pub named: Vec<ConnectionId>,
+    /// Of whom they have not been told.
+    pub unannounced: Unannounced,
     /// Members that are not told anything, because they are about to be taken out.
     pub expelled: Expelled,
     notices: Notices,
@@ -222,9 +232,13 @@ impl Channels {
             members: Vec::new(),
             people: BTreeMap::new(),
             pages: Shelf::default(),
+            since_ms: None,
             maker,
+            properties: Properties::default(),
             past: Past::default(),
             catching_up: CatchingUp::default(),
+            named: Vec::new(),
+            unannounced: Unannounced::default(),
             expelled: Expelled::default(),
             notices: Notices::default(),
             era: self.last_era,
@@ -269,6 +283,15 @@ impl Channels {
         }
     }
 
+    /// Notes that the client of a member keeps a list of members.
+    pub fn keeps_roster(&mut self, index: ChannelIndex, id: ConnectionId) {
+        if let Some(channel) = self.get_mut(index)
+            && let Err(place) = channel.named.binary_search(&id)
+        {
+            channel.named.insert(place, id);
+        }
+    }
+
     /// Removes a member. Returns the member that took its position, if any. A
     /// channel that becomes empty is removed, except `global`.
     pub fn remove(&mut self, membership: Membership, user: Option<&Name>) -> Option<ConnectionId> {
@@ -283,6 +306,12 @@ impl Channels {
             let gone = channel.members.swap_remove(membership.position);
             channel.catching_up.remove(gone);
             channel.expelled.remove(gone);
+            if let Ok(place) = channel.named.binary_search(&gone) {
+                channel.named.remove(place);
+            }
+            if channel.named.is_empty() {
+                channel.unannounced.clear();
+            }
         }
         let moved = channel.members.get(membership.position).copied();
         if channel.members.is_empty() {
@@ -292,7 +321,7 @@ impl Channels {
         moved
     }
 
-    /// Removes a channel that nobody is in, unless it stays.
+    /// Removes a channel without members, unless it stays.
     pub fn tidy(&mut self, index: ChannelIndex) {
         let Some(channel) = self.get_mut(index).filter(|it| it.is_over()) else {
             return;
@@ -356,7 +385,7 @@ impl Channels {
         (!is_registered && !is_global).then_some(index)
     }
 
-    /// Forgets the past of a channel that nobody here is in: what is said there on
+    /// Forgets the past of a channel without members here: what is said there on
     /// other servers is not remembered.
     pub fn forget_past(&mut self, index: ChannelIndex) {
         if let Some(channel) = self.get_mut(index)
@@ -379,7 +408,11 @@ impl Channels {
             channel.is_needed |= !is_open;
             let governed = channel.governed.get_or_insert_default();
             if governed.rules.version <= rules.version {
+                let is_settled = is_open || rules.registered.is_some();
                 governed.rules = rules;
+                if is_settled {
+                    governed.was_opened();
+                }
             }
         }
         self.rules_changed(index);
@@ -398,6 +431,7 @@ impl Channels {
                         version: governed.rules.version,
                         ..Rules::default()
                     };
+                    governed.was_opened();
                     channel.is_needed = true;
                 }
             }
@@ -405,7 +439,7 @@ impl Channels {
         self.floors.retain(|key, _| known.contains_key(key));
     }
 
-    /// Whether the rules of a channel are kept although nobody here may be in it.
+    /// Whether the rules of a channel are kept although it may have no member here.
     pub fn is_needed(&self, index: ChannelIndex) -> bool {
         let channel = self.get(index);
         channel.is_some_and(|channel| channel.is_needed || channel.has_rules())
@@ -414,6 +448,19 @@ impl Channels {
     /// How many channels an account has registered.
     pub fn founded_by(&self, account: AccountId) -> usize {
         self.founded.get(&account).map_or(0, BTreeSet::len)
+    }
+
+    /// The channels that an account has registered, those after this one.
+    pub fn founded_after(
+        &self,
+        account: AccountId,
+        after: Option<ChannelIndex>,
+    ) -> impl Iterator<Item = &Channel> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let theirs = self.founded.get(&account).into_iter();
+        theirs
+            .flat_map(move |theirs| theirs.range((start, Bound::Unbounded)))
+            .filter_map(|&index| self.get(index))
     }
 
     /// The channels from `start` on, by name, each with its place.
@@ -487,12 +534,19 @@ impl Channels {
     /// Lists a member connection under another user, or under its user's new
     /// nickname.
     pub fn list_as(&mut self, index: ChannelIndex, from: &Name, to: &Name) {
-        if let Some(channel) = self.get_mut(index) {
-            channel.unlist(from);
-            channel.list(to);
-            if let Some(governed) = channel.governed.as_deref_mut() {
-                governed.user_renamed(from.key(), to.key());
-            }
+        let Some(channel) = self.get_mut(index) else {
+            return;
+        };
+        let before = channel.people_count();
+        channel.unlist(from);
+        channel.list(to);
+        let is_as_many = channel.people_count() == before;
+        if let Some(governed) = channel.governed.as_deref_mut() {
+            governed.user_renamed(from.key(), to.key());
+        }
+        if !is_as_many {
+            // The rows of channels show how many people are in them.
+            self.pages.clear();
         }
     }
 
@@ -524,37 +578,58 @@ impl Channels {
         fx: &mut Effects,
     ) {
         let (nickname, id) = who;
-        if let Some(channel) = self.told_by_name(index, now, |notices| notices.joined += 1) {
-            let others = channel.listeners().filter(|&member| Some(member) != id);
+        let by_name = self.told_by_name(index, now, |notices| notices.joined += 1);
+        let by_name = by_name.is_some();
+        let Some(channel) = self.get_mut(index) else {
+            return;
+        };
+        let is_watched = channel.named.iter().any(|&member| Some(member) != id);
+        let unannounced = &mut channel.unannounced;
+        unannounced.note_coming(nickname, by_name, is_watched);
+        if by_name {
             let event = Event::MemberJoined {
                 channel: channel.name.clone(),
                 nickname: nickname.clone(),
             };
-            fx.tell_all(others, event);
+            let others = |member: &ConnectionId| Some(*member) != id;
+            fx.tell_all(channel.listeners().filter(others), event);
         }
     }
 
-    /// Tells a channel that a user left, as [`Channels::tell_joined`] does.
+    /// Tells a channel that a user left, as [`Channels::tell_joined`] does. Of one who
+    /// has left the chat altogether, those who keep lists of members are told apart; of one
+    /// whose coming they do not know they are not told.
     pub fn tell_left(
         &mut self,
         index: ChannelIndex,
-        nickname: &Name,
+        (nickname, has_quit): (&Name, bool),
         reason: Option<Text>,
         now: Now,
         fx: &mut Effects,
     ) {
-        if let Some(channel) = self.told_by_name(index, now, |notices| notices.left += 1) {
-            let event = Event::MemberLeft {
-                channel: channel.name.clone(),
-                nickname: nickname.clone(),
-                reason,
-            };
-            fx.tell_all(channel.listeners(), event);
+        let by_name = self.told_by_name(index, now, |notices| notices.left += 1);
+        let by_name = by_name.is_some();
+        let Some(channel) = self.get_mut(index) else {
+            return;
+        };
+        let is_told_apart = has_quit || channel.unannounced.conceals(nickname);
+        channel.unannounced.remove(nickname);
+        let event = Event::MemberLeft {
+            channel: channel.name.clone(),
+            nickname: nickname.clone(),
+            reason,
+        };
+        match (by_name, is_told_apart) {
+            (true, false) => fx.tell_all(channel.listeners(), event),
+            (true, true) => fx.tell_all(channel.without_roster(), event),
+            (false, false) => fx.tell_all(channel.roster_keepers(), event),
+            (false, true) => {}
         }
     }
 
     /// Tells a channel about a new nickname, as [`Channels::tell_joined`] does.
-    /// Where members are only counted, a rename is one leave and one join.
+    /// Where members are only counted, a rename is one leave and one join. Those who keep
+    /// lists of members are told apart, once for all channels.
     pub fn tell_renamed(
         &mut self,
         index: ChannelIndex,
@@ -567,8 +642,11 @@ impl Channels {
             notices.joined += 1;
             notices.left += 1;
         };
+        if let Some(channel) = self.get_mut(index) {
+            channel.unannounced.rename(from, to);
+        }
         if let Some(channel) = self.told_by_name(index, now, count) {
-            let others = channel.listeners();
+            let others = channel.without_roster();
             let event = Event::MemberRenamed {
                 channel: channel.name.clone(),
                 from: from.clone(),
@@ -698,7 +776,7 @@ impl Channel {
         governed.is_some_and(|governed| governed.rules.is_secret())
     }
 
-    /// Whether a message is shown to nobody any more.
+    /// Whether a message is not shown to anyone any more.
     pub fn hides(&self, message: MessageId) -> bool {
         let governed = self.governed.as_deref();
         governed.is_some_and(|governed| message <= governed.floor())
@@ -715,12 +793,12 @@ impl Channel {
         governed.is_some_and(|governed| !governed.rules.is_open())
     }
 
-    /// Whether it stays when nobody is in it: rules end only by a change.
+    /// Whether it stays when its last member leaves: rules end only by a change.
     fn is_kept(&self) -> bool {
         self.is_needed || self.has_rules() || self.name.as_str() == GLOBAL
     }
 
-    /// Whether it goes, because nobody is in it and nothing keeps it.
+    /// Whether it goes, because it has no members and nothing keeps it.
     fn is_over(&self) -> bool {
         self.members.is_empty() && !self.is_kept()
     }
@@ -750,6 +828,24 @@ impl Channel {
     pub fn listeners(&self) -> impl Iterator<Item = ConnectionId> {
         let members = self.members.iter().copied();
         members.filter(|&member| !self.expelled.contains(member))
+    }
+
+    /// Those of them whose clients keep lists of members.
+    pub fn roster_keepers(&self) -> impl Iterator<Item = ConnectionId> {
+        let named = self.named.iter().copied();
+        named.filter(|&member| !self.expelled.contains(member))
+    }
+
+    /// Those of them whose clients do not.
+    pub fn without_roster(&self) -> impl Iterator<Item = ConnectionId> {
+        let listeners = self.listeners();
+        listeners.filter(|id| self.named.is_empty() || self.named.binary_search(id).is_err())
+    }
+
+    /// How many connections of a user, as this server lists it, are in the channel.
+    pub fn connections_of(&self, user: &Name) -> usize {
+        let place = Alphabetical(user.clone());
+        self.people.get(&place).copied().unwrap_or_default()
     }
 
     /// Those of them that are not catching up.

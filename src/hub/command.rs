@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::model::governance::Cloak;
-use crate::model::{AccountId, MessageId, Name, Text, Window};
+use crate::model::{AccountId, Body, MessageId, MessageKind, Name, Text, Window};
 
 use super::rows::OwnChannel;
-use super::{Audience, Deed, Farewell, Note, Part, Pass, Refusal, Tag};
+use super::{Audience, Deed, Farewell, Mark, Note, Part, Pass, Refusal, Seen, Tag};
 
 /// What the hub knows about a connection from the start.
 #[derive(Clone, Debug)]
@@ -28,6 +28,9 @@ pub struct Profile {
     /// Whether the connection ends when it is taken out of its channel, because its
     /// client could not join another one.
     pub ends_with_channel: bool,
+    /// Whether its client keeps lists of the members of its channels, so that it must be
+    /// given one when it joins, and be told of everyone who comes and goes.
+    pub keeps_rosters: bool,
 }
 
 /// Proof that a connection may use a registered nickname, made by the code that
@@ -51,7 +54,7 @@ pub enum Command {
         /// The channel.
         channel: Option<Name>,
         /// The message.
-        text: Text,
+        body: Body,
     },
     /// A line for the current channel, delivered as it is, even if it is empty.
     Line(Text),
@@ -63,7 +66,22 @@ pub enum Command {
         /// not be online.
         account: Option<AccountId>,
         /// The message.
-        text: Text,
+        body: Body,
+    },
+    /// Changes a message: its author does, or an operator who deletes it.
+    Mend {
+        /// The message.
+        message: super::Which,
+        /// What is to become of it.
+        wish: super::Wish,
+    },
+    /// A message that answers another one of the same conversation, which its author may
+    /// read.
+    Reply {
+        /// The message that is answered.
+        to: super::Which,
+        /// The answer.
+        replying: Replying,
     },
     /// A message that the client may send again if it is cut off before it
     /// learns the outcome. The hub answers with [`super::Event::Stored`] or
@@ -74,6 +92,21 @@ pub enum Command {
         tag: Tag,
         /// [`Command::Say`] or [`Command::Private`].
         message: Box<Command>,
+    },
+    /// A command with what its protocol wants back with the answers.
+    Marked {
+        /// What is given back.
+        mark: Mark,
+        /// Any other command.
+        command: Box<Command>,
+    },
+    /// [`Command::Answer`] or [`Command::AnswerFromPast`] with messages that the connection's
+    /// thread has read. Those that have changed since are told as they are now.
+    AsSeen {
+        /// The messages, as they were when the answer was written.
+        seen: Seen,
+        /// The answer.
+        answer: Box<Command>,
     },
     /// Joins a channel, and creates it if it does not exist.
     Join(Name),
@@ -116,6 +149,8 @@ pub enum Command {
     /// Asks for the bans and the other lists of a channel, without the first so many
     /// entries.
     AskLists(Option<Name>, usize),
+    /// Asks for the bans and mutes of a channel alone.
+    AskBans(Option<Name>),
     /// The user is away, for this reason of at most [`super::MAX_REASON_CHARS`], or is
     /// back.
     SetAway(Option<Text>),
@@ -149,6 +184,8 @@ pub enum Command {
     },
     /// The user is typing.
     Typing(Audience),
+    /// A signal from the user's program to those of others.
+    Signal(Audience, super::Signal),
     /// Chooses which optional events the connection is told.
     Listen {
         /// Typing notices.
@@ -156,7 +193,7 @@ pub enum Command {
     },
     /// Bytes from the connection's own thread to its client, such as the answer
     /// to a malformed command; written as they are, in order with every other
-    /// answer.
+    /// answer. With a mark they answer that request, and none are the end of its answers.
     Answer(Vec<u8>),
     /// Like [`Command::Answer`], for what the thread has found in the past of a channel:
     /// refused if the connection may no longer read so much of it.
@@ -196,4 +233,41 @@ pub enum Command {
     },
     /// Closes the connection for a reason found by its own thread.
     End(Farewell),
+}
+
+/// A message that is to answer another one.
+#[derive(Clone, Debug)]
+pub struct Replying {
+    /// [`Command::Say`] or [`Command::Private`], perhaps as [`Command::Tagged`].
+    pub message: Box<Command>,
+    /// Whether it is sent as a message that answers nothing if there is none to answer.
+    pub or_plain: bool,
+}
+
+impl Command {
+    /// The same as an answer to the message with this id, if there is one.
+    pub fn replying_to(self, to: Option<MessageId>, or_plain: bool) -> Command {
+        match to {
+            None => self,
+            Some(to) => Command::Reply {
+                to: super::Which::Id(to),
+                replying: Replying {
+                    message: Box::new(self),
+                    or_plain,
+                },
+            },
+        }
+    }
+
+    /// Whether nothing is to answer it, not even a refusal: it is a notice. One with a
+    /// tag is answered, because its client asks for that.
+    pub(super) fn wants_no_answer(&self) -> bool {
+        match self {
+            Command::Say { body, .. } | Command::Private { body, .. } => {
+                body.kind == MessageKind::Notice
+            }
+            Command::Reply { replying, .. } => replying.message.wants_no_answer(),
+            _ => false,
+        }
+    }
 }

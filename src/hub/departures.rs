@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::model::{Entry, Name, Text};
 
 use super::channel::ChannelIndex;
+use super::observers::Quit;
 use super::{ConnectionId, Effects, Hub, Now};
 
 /// A closed connection, and what has yet to be told about it.
@@ -20,6 +21,7 @@ struct Departure {
     /// Its messages that are being committed; never 0.
     unsettled: usize,
     left: Vec<Left>,
+    quit: Option<Quit>,
     entries: Vec<Entry>,
 }
 
@@ -51,6 +53,7 @@ impl Departures {
                 name: name.clone(),
                 unsettled,
                 left: Vec::new(),
+                quit: None,
                 entries: Vec::new(),
             }
         })
@@ -94,6 +97,21 @@ impl Hub {
         true
     }
 
+    /// Defers telling that a user has left the chat, as [`Hub::puts_off_leaving`] does.
+    /// Returns what is to be told at once.
+    pub(super) fn puts_off_quitting(
+        &mut self,
+        id: ConnectionId,
+        name: &Name,
+        quit: Quit,
+    ) -> Option<Quit> {
+        let Some(unsettled) = self.unsettled_of(id) else {
+            return Some(quit);
+        };
+        self.departures.of(id, name, unsettled).quit = Some(quit);
+        None
+    }
+
     /// Logs an entry about a closing connection, after its last message.
     pub(super) fn log_departure(&mut self, id: ConnectionId, entry: Entry, fx: &mut Effects) {
         let name = self.nickname_of(id);
@@ -104,6 +122,11 @@ impl Hub {
             }
             None => fx.log(entry),
         }
+    }
+
+    /// Whether a connection has sent something whose fate is not known yet.
+    pub(super) fn has_unsettled(&self, id: ConnectionId) -> bool {
+        self.unsettled_of(id).is_some()
     }
 
     fn unsettled_of(&self, id: ConnectionId) -> Option<usize> {
@@ -152,6 +175,11 @@ impl Hub {
         for entry in departure.entries {
             fx.log(entry);
         }
+        let quit = departure.quit;
+        let has_quit = quit.is_some();
+        if let Some(quit) = quit {
+            quit.tell(&departure.name, fx);
+        }
         for Left {
             channel,
             era,
@@ -164,8 +192,8 @@ impl Hub {
             };
             let is_back = self.user_is_in(&departure.name, channel);
             if !is_back && !self.is_remote_member(&departure.name, &name) {
-                self.channels
-                    .tell_left(channel, &departure.name, reason, now, fx);
+                let who = (&departure.name, has_quit);
+                self.channels.tell_left(channel, who, reason, now, fx);
             }
         }
     }

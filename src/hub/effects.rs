@@ -1,10 +1,13 @@
 //! Effects: what the hub wants done, in order. It does none of it itself.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::model::{AccountId, Entry, Kind, MessageId, Name, Window};
+use crate::model::{AccountId, Entry, Kind, MessageId, Name, Origin, Window};
 
-use super::{ConnectionId, Draft, Event, Farewell, Refusal, Shared, SharedTag};
+use super::{
+    ConnectionId, Draft, Event, Face, Farewell, Finding, Mark, Refusal, Shared, SharedTag,
+};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -15,9 +18,8 @@ pub enum Effect {
         to: Recipients,
         /// The event.
         event: Event,
-        /// The connection whose own message this is: it is in no hurry to
-        /// read it.
-        speaker: Option<ConnectionId>,
+        /// What the event belongs to.
+        circumstances: Circumstances,
     },
     /// Send these bytes to a connection as they are.
     Write {
@@ -25,6 +27,8 @@ pub enum Effect {
         connection: ConnectionId,
         /// The bytes.
         bytes: Vec<u8>,
+        /// The mark of the request that they answer.
+        mark: Option<Mark>,
     },
     /// Say farewell to a connection and close it.
     Close {
@@ -59,6 +63,8 @@ pub enum Chore {
     /// Read part of a channel's history, then hand it to
     /// [`super::Hub::history_read`].
     Read(Reading),
+    /// Find a message that is to be changed, then hand it to [`super::Hub::found`].
+    Find(Finding),
     /// Store that an account ignores a user, or no longer does.
     SetIgnored {
         /// The account that ignores.
@@ -121,6 +127,8 @@ pub struct Reading {
     pub catching_up: bool,
     /// Whether nothing is wanted but whether there is anything.
     pub is_look_up: bool,
+    /// How many changes of messages the hub had told by then.
+    pub changes: u64,
 }
 
 /// A question for the last messages of a channel.
@@ -143,6 +151,17 @@ pub struct Recipients {
     end: usize,
 }
 
+/// What goes with an event besides its words.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// The connection whose own message this is: it is in no hurry to read it.
+    pub speaker: Option<ConnectionId>,
+    /// What others are shown of the user who has done what the event tells.
+    pub by: Option<Arc<Face>>,
+    /// The mark of the request that this answers.
+    pub mark: Option<Mark>,
+}
+
 /// Effects in the order in which they must happen. Reused from turn to turn, so
 /// that a busy hub need not allocate them anew.
 #[derive(Debug, Default)]
@@ -150,8 +169,11 @@ pub struct Effects {
     list: Vec<Effect>,
     recipients: Vec<ConnectionId>,
     speaker: Option<ConnectionId>,
-    /// The address of the administrator whose change is being carried out.
-    administrator: Option<SocketAddr>,
+    by: Option<Arc<Face>>,
+    /// The connection whose request is being carried out, and its mark.
+    answering: Option<(ConnectionId, Mark)>,
+    /// The administrator whose change is being carried out.
+    administrator: Option<Origin>,
 }
 
 impl Effects {
@@ -166,11 +188,27 @@ impl Effects {
         self.speaker = None;
     }
 
-    /// Adds an administrator's address to the entries of the audit trail that `change`
+    /// Adds the face of the user who has done it to the events that `tell` delivers.
+    pub(super) fn shown_as(&mut self, by: Option<Arc<Face>>, tell: impl FnOnce(&mut Effects)) {
+        let before = std::mem::replace(&mut self.by, by);
+        tell(self);
+        self.by = before;
+    }
+
+    /// Adds the mark of a connection's request to what the connection is told from now
+    /// on. Returns the one that was added before.
+    pub(super) fn answer(
+        &mut self,
+        request: Option<(ConnectionId, Mark)>,
+    ) -> Option<(ConnectionId, Mark)> {
+        std::mem::replace(&mut self.answering, request)
+    }
+
+    /// Adds an administrator's origin to the entries of the audit trail that `change`
     /// makes.
     pub(super) fn on_behalf_of(
         &mut self,
-        administrator: Option<SocketAddr>,
+        administrator: Option<Origin>,
         change: impl FnOnce(&mut Effects),
     ) {
         self.administrator = administrator;
@@ -187,17 +225,50 @@ impl Effects {
     pub fn tell_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, event: Event) {
         let start = self.recipients.len();
         self.recipients.extend(to);
-        let end = self.recipients.len();
+        let others = match self.answering.clone() {
+            Some((id, mark)) => self.answer_apart(start, id, mark, &event),
+            None => start,
+        };
+        self.deliver(others, self.recipients.len(), None, event);
+    }
+
+    /// Tells the connection whose request is being carried out apart from the others,
+    /// with its mark. Returns where the others begin.
+    fn answer_apart(&mut self, start: usize, id: ConnectionId, mark: Mark, event: &Event) -> usize {
+        let mut told = self.recipients.iter().skip(start);
+        let Some(place) = told.position(|&other| other == id) else {
+            return start;
+        };
+        self.recipients.swap(start, start + place);
+        self.deliver(start, start + 1, Some(mark), event.clone());
+        start + 1
+    }
+
+    /// Delivers an event to some of the recipients.
+    fn deliver(&mut self, start: usize, end: usize, mark: Option<Mark>, event: Event) {
         if end > start {
-            let to = Recipients { start, end };
-            let speaker = self.speaker;
-            self.list.push(Effect::Deliver { to, event, speaker });
+            let circumstances = Circumstances {
+                speaker: self.speaker,
+                by: self.by.clone(),
+                mark,
+            };
+            self.list.push(Effect::Deliver {
+                to: Recipients { start, end },
+                event,
+                circumstances,
+            });
         }
     }
 
     /// Sends bytes to a connection as they are.
     pub fn write(&mut self, connection: ConnectionId, bytes: Vec<u8>) {
-        self.list.push(Effect::Write { connection, bytes });
+        let answering = self.answering.as_ref();
+        let mark = answering.filter(|(id, _)| *id == connection);
+        self.list.push(Effect::Write {
+            connection,
+            bytes,
+            mark: mark.map(|(_, mark)| mark.clone()),
+        });
     }
 
     /// Ends a connection.
@@ -210,8 +281,11 @@ impl Effects {
 
     /// Writes to the chat log.
     pub fn log(&mut self, mut entry: Entry) {
-        if entry.kind == Kind::Admin {
-            entry.address = entry.address.or(self.administrator);
+        if entry.kind == Kind::Admin
+            && let Some(origin) = &self.administrator
+        {
+            entry.address = entry.address.or(origin.address);
+            entry.token = entry.token.or_else(|| origin.token.clone());
         }
         self.list.push(Effect::Log(entry));
     }
@@ -258,6 +332,11 @@ impl Effects {
     /// Has part of a channel's history read.
     pub fn read(&mut self, reading: Reading) {
         self.list.push(Effect::Chore(Chore::Read(reading)));
+    }
+
+    /// Has a message found.
+    pub fn find(&mut self, finding: Finding) {
+        self.list.push(Effect::Chore(Chore::Find(finding)));
     }
 
     /// Has it stored that an account ignores a user, or no longer does.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::governance::{ChannelChange, LinkSecret, Role, Topic};
-use crate::model::{Message, MessageId, Name, Text};
+use crate::model::{Amendment, Body, Located, Message, MessageId, Name, Notify, Reaction, Text};
 
 use super::governance::RulesView;
 use super::page::Page;
 use super::refusal::Refusal;
+use super::roster::RosterNews;
 use super::rows::{ChannelRow, Member, OwnChannel};
 use super::tags::Tag;
 
@@ -32,6 +33,12 @@ pub enum Event {
     PrivateSent(Private),
     /// A private message that the user has sent from another connection.
     PrivateCopy(Private),
+    /// A message was edited or deleted, in a channel or between two accounts.
+    Amended(Arc<Amendment>),
+    /// A user has given a message a sign, or has taken it back.
+    Reacted(Arc<Reaction>),
+    /// What reactions a message has by now.
+    Reactions(Box<Located>),
     /// Earlier messages of a channel, oldest first.
     History {
         /// The channel.
@@ -79,6 +86,8 @@ pub enum Event {
         /// The recipient, unless it is for a channel.
         to: Option<Name>,
     },
+    /// A signal from a user's program, for clients that have words for it.
+    Signal(Arc<super::Signalled>),
     /// The optional events that this connection is told from now on.
     Listening {
         /// Typing notices.
@@ -97,6 +106,8 @@ pub enum Event {
     Left {
         /// The channel.
         channel: Name,
+        /// Why, if its user said so.
+        reason: Option<Text>,
     },
     /// This connection was taken out of a channel.
     Kicked {
@@ -173,6 +184,8 @@ pub enum Event {
         /// How many left.
         left: usize,
     },
+    /// For a connection whose client keeps lists of members.
+    Roster(RosterNews),
     /// Another user in a shared channel changed nickname.
     MemberRenamed {
         /// The channel.
@@ -191,6 +204,8 @@ pub enum Event {
     Members {
         /// The channel.
         channel: Name,
+        /// Whether outsiders are not told of it.
+        is_secret: bool,
         /// A page of its members.
         page: Arc<Page<Member>>,
     },
@@ -208,7 +223,8 @@ pub enum Event {
     },
     /// The channels of this connection's account, with what is unread.
     OwnChannels(Arc<Vec<OwnChannel>>),
-    /// This connection's account has read a channel so far, on another device.
+    /// This connection's user has read a channel so far, on another device, or before a
+    /// client that keeps lists of members has joined; the default id is "nothing".
     ChannelRead {
         /// The channel.
         channel: Name,
@@ -221,6 +237,13 @@ pub enum Event {
         channel: Name,
         /// Whether only mentions are wanted from now on.
         muted: bool,
+    },
+    /// This connection's account wants to be notified otherwise of a channel.
+    ChannelNotifies {
+        /// The channel.
+        channel: Name,
+        /// What of.
+        notify: Notify,
     },
     /// Private messages from this user are no longer delivered.
     Ignored(Name),
@@ -254,6 +277,6 @@ pub struct Private {
     pub from: Name,
     /// The recipient.
     pub to: Name,
-    /// The text.
-    pub text: Text,
+    /// What it says.
+    pub body: Body,
 }

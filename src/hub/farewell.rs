@@ -55,6 +55,10 @@ pub enum Farewell {
     TokenRevoked,
     /// The password of the account was changed.
     PasswordChanged,
+    /// An administrator has disabled the account.
+    AccountDisabled,
+    /// An administrator has deleted the account.
+    AccountDeleted,
     /// The user cannot have, or can no longer have, the nickname.
     NotAdmitted(Refusal),
     /// The other servers have given this one up.
@@ -63,6 +67,27 @@ pub enum Farewell {
     Shutdown,
     /// The server has failed.
     InternalError,
+}
+
+/// Why the connections of an account end on all servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedOut {
+    /// Its password was changed.
+    PasswordChanged,
+    /// An administrator has disabled it.
+    Disabled,
+    /// An administrator has deleted it.
+    Deleted,
+}
+
+impl From<SignedOut> for Farewell {
+    fn from(why: SignedOut) -> Farewell {
+        match why {
+            SignedOut::PasswordChanged => Farewell::PasswordChanged,
+            SignedOut::Disabled => Farewell::AccountDisabled,
+            SignedOut::Deleted => Farewell::AccountDeleted,
+        }
+    }
 }
 
 impl Farewell {
@@ -84,6 +109,8 @@ impl Farewell {
             Farewell::Replaced => "replaced",
             Farewell::TokenRevoked => "token_revoked",
             Farewell::PasswordChanged => "password_changed",
+            Farewell::AccountDisabled => "account_disabled",
+            Farewell::AccountDeleted => "account_deleted",
             Farewell::NotAdmitted(refusal) => refusal.code(),
             Farewell::CutOff => "cut_off",
             Farewell::Shutdown => "shutdown",
@@ -137,6 +164,14 @@ impl fmt::Display for Farewell {
             Farewell::PasswordChanged => write!(
                 f,
                 "Disconnected: the password of your account was changed. Log in with the new one."
+            ),
+            Farewell::AccountDisabled => write!(
+                f,
+                "Disconnected: an administrator has disabled your account."
+            ),
+            Farewell::AccountDeleted => write!(
+                f,
+                "Disconnected: an administrator has deleted your account."
             ),
             Farewell::NotAdmitted(refusal) => refusal.fmt(f),
             Farewell::CutOff => {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Message;
+use crate::model::MessageId;
 
 /// The most messages held.
 pub(super) const MAX_MESSAGES: usize = 1000;
@@ -49,6 +50,16 @@ impl Held {
         Some(self.messages.iter().skip(skipped as usize))
     }
 
+    /// Changes a message, if it is held.
+    pub fn change(&mut self, id: MessageId, change: impl Fn(&mut Message)) {
+        let held = self.messages.iter_mut();
+        for message in held.filter(|message| message.id == id) {
+            self.bytes -= bytes(message);
+            change(message);
+            self.bytes += bytes(message);
+        }
+    }
+
     /// Takes all messages out.
     pub fn take(&mut self) -> VecDeque<Message> {
         self.first = self.next();
@@ -63,13 +74,13 @@ impl Held {
 }
 
 fn bytes(message: &Message) -> usize {
-    message.text.as_str().len()
+    message.body.bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageId, Name, Place, Text};
+    use crate::model::{Name, Place, Text};
 
     fn message(ms: u64, bytes: usize) -> Message {
         Message {
@@ -80,7 +91,7 @@ mod tests {
                 channel: Name::parse("dev").unwrap(),
                 account: None,
             },
-            text: Text::clean(&"x".repeat(bytes)),
+            body: Text::clean(&"x".repeat(bytes)).into(),
         }
     }
 

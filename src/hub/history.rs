@@ -1,11 +1,15 @@
 //! Earlier messages: the past of a channel, shown to a member that joins, and
 //! the parts of a history that clients ask for.
 
-use crate::model::{History, Message, MessageId, Name, Window};
+use std::sync::Arc;
+
+use crate::model::{History, Message, MessageId, Name, Reactions, Window};
 
 use super::channel::ChannelIndex;
 use super::past::RECALLED;
-use super::{ConnectionId, Effects, Event, Hub, Now, PAGE_ROWS, Reading, Recall, Refusal};
+use super::{
+    Command, ConnectionId, Effects, Event, Hub, Now, PAGE_ROWS, Reading, Recall, Refusal, Seen,
+};
 
 impl Hub {
     /// Begins to read the past of a channel that has just been created.
@@ -17,7 +21,7 @@ impl Hub {
         let number = self.last_recall;
         let index = self.channels.find(channel);
         if let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) {
-            channel.past.begin(number);
+            channel.past.begin(number, self.last_id);
         }
         fx.recall(Recall {
             channel: channel.clone(),
@@ -71,6 +75,7 @@ impl Hub {
             readable,
             catching_up: false,
             is_look_up: false,
+            changes: self.mended.count(),
         });
         Ok(())
     }
@@ -92,6 +97,9 @@ impl Hub {
             self.answered(reading.connection, now, fx);
             return;
         }
+        if history.is_some() && self.reads_again(reading, fx) {
+            return;
+        }
         if reading.catching_up {
             if let Some(connection) = self.connection_mut(reading.connection) {
                 connection.resuming = connection.resuming.saturating_sub(1);
@@ -109,9 +117,11 @@ impl Hub {
             }
             (Ok(_), None) => Event::Refused(Refusal::HistoryUnavailable),
             (Ok((channel, after)), Some(mut history)) => {
+                self.mended.mend_history(&mut history);
                 let is_cut = history.cut(after, reading.window);
                 self.withdrawn += u64::from(is_cut && after > reading.readable);
                 history.shorten(reading.window);
+                self.show_reader(id, &mut history.messages);
                 Event::History {
                     complete: history.is_complete(),
                     messages: history.messages,
@@ -148,6 +158,38 @@ impl Hub {
         };
         self.withdrawn += 1;
         Err(refusal)
+    }
+
+    /// Gives a client an answer with messages that its thread has read, and then what has become
+    /// of them since: live it may have been told that before.
+    pub(super) fn answer_as_seen(
+        &mut self,
+        id: ConnectionId,
+        seen: &Seen,
+        answer: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let since = self.mended.since(seen);
+        let since = since.ok_or(Refusal::HistoryUnavailable)?;
+        self.carry_out(id, answer, now, fx)?;
+        for amendment in since {
+            fx.tell(id, Event::Amended(Arc::new(amendment)));
+        }
+        Ok(())
+    }
+
+    /// Whether a part of a history has to be read again, because more has changed since it was
+    /// asked for than the hub remembers. If so, has it done.
+    fn reads_again(&self, reading: &Reading, fx: &mut Effects) -> bool {
+        let is_stale = self.mended.has_forgotten_since(reading.changes);
+        if is_stale {
+            fx.read(Reading {
+                changes: self.mended.count(),
+                ..reading.clone()
+            });
+        }
+        is_stale
     }
 
     /// How many answers were held back since the last call, at least in part, because
@@ -192,12 +234,15 @@ impl Hub {
         if messages.is_empty() {
             return;
         }
-        if channel.governed.is_none() {
+        // Where not all users are named, each reader is.
+        let names_all = |it: &Message| it.body.reactions().is_none_or(Reactions::names_all);
+        if channel.governed.is_none() && messages.iter().all(names_all) {
             fx.tell_all(channel.live(), history(messages));
             return;
         }
         for id in channel.live() {
-            let readable = self.readable_of(id, index, messages.clone(), now);
+            let mut readable = self.readable_of(id, index, messages.clone(), now);
+            self.show_reader(id, &mut readable);
             if !readable.is_empty() {
                 fx.tell(id, history(readable));
             }
@@ -217,7 +262,7 @@ impl Hub {
     }
 
     /// Takes the answer to [`super::Chore::Recall`] if the messages cannot be read.
-    /// Whether the channel is new is not known, so nobody operates it.
+    /// Whether the channel is new is not known, so it has no operator.
     pub fn not_recalled(&mut self, recall: &Recall, now: Now, fx: &mut Effects) {
         self.take_past(recall, None, now, fx);
     }
@@ -230,7 +275,8 @@ impl Hub {
         fx: &mut Effects,
     ) {
         let is_read = messages.is_some();
-        let messages = messages.unwrap_or_default();
+        let mut messages = messages.unwrap_or_default();
+        self.mended.mend(&mut messages);
         let Some(index) = self.channels.find(&recall.channel) else {
             return;
         };
@@ -246,10 +292,11 @@ impl Hub {
             let newest = messages.last().map(|message| message.id);
             self.joined_after(index, newest.unwrap_or_default());
         }
+        let is_new = is_read && self.is_new(index, &messages);
         let mut shown = held.before(&messages);
         shown.extend(messages);
         self.show_past(index, name, shown, now, fx);
-        if is_read {
+        if is_new {
             self.begin_governing(index, now, fx);
         }
         self.release(index, held, now, fx);

@@ -193,8 +193,15 @@ impl Hub {
                 self.close(other, Farewell::Replaced, now, fx);
             }
         }
+        let named_after = self.parted.named_after(name.key(), token);
+        let key = name.key().clone();
         self.claim_as(id, name, None::<Credential>, Elsewhere::Moves, now, fx)?;
         self.set_token(id, Some(token.clone()));
+        if let Some(named_after) = named_after
+            && let Some(user) = self.users.get_mut(&key)
+        {
+            user.named_after = named_after;
+        }
         Ok(())
     }
 

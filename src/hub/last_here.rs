@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::Name;
 
-use super::{Hub, Now};
+use super::{Effects, Hub, Now};
 
 /// The users who have left. The one who left first is forgotten first.
 #[derive(Default)]
@@ -49,8 +49,9 @@ impl LastHere {
 impl Hub {
     /// Notes that a user has just left, or has changed nickname, unless the user is
     /// still online under this name.
-    pub(super) fn note_gone(&mut self, name: &Name, now: Now) {
+    pub(super) fn note_gone(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         if !self.presence(name.clone()).1 {
+            self.tell_offline(name, fx);
             let most = self.limits.departures;
             self.last_here.note(name.clone(), now.unix_ms, most);
         }

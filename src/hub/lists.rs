@@ -12,16 +12,30 @@ use crate::model::Name;
 use crate::model::name::Alphabetical;
 
 use super::channel::{Channel, ChannelIndex};
+use super::governance::Act;
 use super::page::{Page, Part};
 use super::rows::{ChannelRow, Member};
-use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Now, Refusal};
+use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Mark, Now, Refusal};
 
 /// Unanswered questions for lists, in the order in which they arrived; at most
 /// one from each connection.
 #[derive(Default)]
 pub(super) struct Questions {
-    waiting: BTreeMap<u64, (ConnectionId, Question)>,
+    waiting: BTreeMap<u64, Asked>,
     last: u64,
+}
+
+/// A question, the connection that asks it, and the mark of its request.
+type Asked = (ConnectionId, Question, Option<Mark>);
+
+/// A page of the members of a channel.
+pub struct MemberPage {
+    /// The channel.
+    pub channel: Name,
+    /// Whether outsiders are not told of it.
+    pub is_secret: bool,
+    /// The page.
+    pub page: Arc<Page<Member>>,
 }
 
 /// A list that a connection wants.
@@ -39,9 +53,9 @@ impl Questions {
         self.waiting.len()
     }
 
-    fn add(&mut self, id: ConnectionId, question: Question) -> u64 {
+    fn add(&mut self, asked: Asked) -> u64 {
         self.last += 1;
-        self.waiting.insert(self.last, (id, question));
+        self.waiting.insert(self.last, asked);
         self.last
     }
 
@@ -86,7 +100,8 @@ impl Hub {
     /// after the question would be carried out under that.
     pub(super) fn ask_for(&mut self, id: ConnectionId, question: Question) -> Result<(), Refusal> {
         self.user_of(id)?;
-        let number = self.questions.add(id, question);
+        let mark = self.connection(id).and_then(|it| it.mark.clone());
+        let number = self.questions.add((id, question, mark));
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
             connection.question = Some(number);
@@ -97,9 +112,10 @@ impl Hub {
     /// Answers the oldest question with a page of its list. Returns whether there
     /// was a question.
     pub(super) fn answer_one(&mut self, now: Now, fx: &mut Effects) -> bool {
-        let Some((_, (id, question))) = self.questions.waiting.pop_first() else {
+        let Some((_, (id, question, mark))) = self.questions.waiting.pop_first() else {
             return false;
         };
+        let before = fx.answer(mark.map(|mark| (id, mark)));
         if let Some(connection) = self.connection_mut(id) {
             connection.question = None;
         }
@@ -115,6 +131,7 @@ impl Hub {
         if let Err(refusal) = answer {
             fx.tell(id, Event::Refused(refusal));
         }
+        fx.answer(before);
         self.answered(id, now, fx);
         true
     }
@@ -126,11 +143,48 @@ impl Hub {
         part: Part,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        // The connection may have left since it asked.
+        if !self.is_member(id, index) {
+            return Err(Refusal::NoChannel);
+        }
+        let MemberPage {
+            channel,
+            is_secret,
+            page,
+        } = self.members_in(id, index, part)?;
+        let page = self.with_foremost(id, index, page);
+        let event = Event::Members {
+            channel,
+            is_secret,
+            page,
+        };
+        fx.tell(id, event);
+        Ok(())
+    }
+
+    /// A page of the members of a channel that a connection may know of, for its own thread.
+    pub fn members_shown_to(
+        &mut self,
+        id: ConnectionId,
+        channel: &Name,
+        part: Part,
+        now: Now,
+    ) -> Result<MemberPage, Refusal> {
+        let index = self.channels.find(channel).ok_or(Refusal::NoChannel)?;
+        self.may(id, index, &Act::See, now)?;
+        self.members_in(id, index, part)
+    }
+
+    fn members_in(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        part: Part,
+    ) -> Result<MemberPage, Refusal> {
         let version = self.roster_version;
-        let channel = self.channels.get(index);
-        let channel = channel.filter(|_| self.is_member(id, index));
-        let channel = channel.ok_or(Refusal::NoChannel)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let name = channel.name.clone();
+        let is_secret = channel.is_secret();
         let page = match channel.pages.find(&part, version) {
             Some(page) => page,
             None => {
@@ -141,12 +195,14 @@ impl Hub {
                 page
             }
         };
-        let event = Event::Members {
+        if self.is_member(id, index) {
+            self.note_listed(id, index, &page);
+        }
+        Ok(MemberPage {
             channel: name,
+            is_secret,
             page,
-        };
-        fx.tell(id, event);
-        Ok(())
+        })
     }
 
     fn member_page(&self, channel: &Name, part: &Part) -> Page<Member> {
@@ -156,6 +212,7 @@ impl Hub {
         let members = names.map(|name| Member {
             role: index.and_then(|index| self.role_in(index, &name)),
             away: self.away_of(&name).cloned(),
+            face: self.face_of(&name).unwrap_or_default(),
             name,
         });
         Page::take(part, members, self.limits.page_rows)
@@ -163,7 +220,7 @@ impl Hub {
 
     /// The people in a channel, here and on other servers, each once, sorted by
     /// name, from the start of `part` on.
-    fn member_names(&self, channel: &Name, part: &Part) -> impl Iterator<Item = Name> {
+    pub(super) fn member_names(&self, channel: &Name, part: &Part) -> impl Iterator<Item = Name> {
         let remote = self.remote.iter();
         let elsewhere = remote.flat_map(|remote| remote.members_from(channel, part.start()));
         let index = self.channels.find(channel);
@@ -197,14 +254,30 @@ impl Hub {
         page
     }
 
+    /// A page of the channels that a connection is shown, for its own thread.
+    pub fn channels_shown_to(&mut self, id: ConnectionId, part: Part) -> Arc<Page<ChannelRow>> {
+        self.channel_page(id, part)
+    }
+
+    /// A channel as it stands in the list, if there is one of this name that the
+    /// connection may know of.
+    pub fn channel_shown_to(&self, id: ConnectionId, name: &Name, now: Now) -> Option<ChannelRow> {
+        let here = self.channels.find(name);
+        let here = here.and_then(|index| self.channels.get(index));
+        let here = here.map(|channel| channel.name.clone());
+        let shown = here.or_else(|| self.remote_channel(name))?;
+        (self.may_see(id, &shown, now)).then(|| self.channel_row(shown))
+    }
+
     fn channel_row(&self, name: Name) -> ChannelRow {
         let index = self.channels.find(&name);
         let here = index.and_then(|index| self.channels.get(index));
         let topic = here.and_then(|channel| channel.topic());
-        let members = here.map_or(0, |channel| channel.members.len());
         ChannelRow {
-            people: members + self.remote_members(&name),
+            people: self.people_of(&name),
             topic: topic.map(|topic| topic.text.clone()),
+            topic_at_ms: topic.map(|topic| topic.at_ms),
+            since_ms: here.and_then(|channel| channel.since_ms),
             name,
         }
     }

@@ -1,14 +1,10 @@
 //! Joining and leaving channels.
 
-use std::net::IpAddr;
-
-use crate::model::subscriber::subscriber;
 use crate::model::{Entry, Kind, MessageId, Name, Text};
 
 use super::away::check_reason;
-use super::channel::{ChannelIndex, Heard, Membership};
-use super::governance::{Act, LastWas};
-use super::remote::Remote;
+use super::channel::{Channel, ChannelIndex, Heard, Membership};
+use super::governance::LastWas;
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Pass, Refusal};
 
 impl Hub {
@@ -44,7 +40,8 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let index = self.come_in(id, name, now, fx)?;
-        let recent = self.recent_for(id, index, now);
+        let mut recent = self.recent_for(id, index, now);
+        self.show_reader(id, &mut recent);
         let Some(channel) = self.channels.get(index) else {
             return Ok(());
         };
@@ -74,6 +71,7 @@ impl Hub {
             return Err(Refusal::NoChannel);
         };
         let one_channel = connection.profile.one_channel;
+        let keeps_roster = connection.profile.keeps_rosters;
         if let Some(index) = self.channels.find(&name)
             && self.position(id, index).is_some()
         {
@@ -94,27 +92,30 @@ impl Hub {
         let index = self.channel_to_join(id, name, now);
         let user_was_here = self.user_is_in(&nickname, index);
         let user = self.users.listed(&nickname);
-        let since = self.last_id;
+        let since = self.newest_in(index);
         let membership = self.channels.add(index, (id, &user), since);
         if let Some(connection) = self.connection_mut(id) {
             connection.memberships.push(membership);
         }
+        let channel = self.channels.get_mut(index).ok_or(Refusal::NoChannel)?;
+        channel.since_ms.get_or_insert(now.unix_ms);
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel_name = channel.name.clone();
-        let others = channel.members.len() - 1 + self.remote_members(&channel_name);
+        let others = self.others_in(&channel_name, &nickname);
         fx.log(Entry {
             nick: Some(nickname.shown()),
             channel: Some(channel_name.shown()),
             ..Entry::new(now.unix_ms, Kind::Join)
         });
-        fx.tell(
-            id,
-            Event::Joined {
-                channel: channel_name.clone(),
-                others,
-                topic: channel.topic().cloned().map(Box::new),
-            },
-        );
+        let joined = Event::Joined {
+            channel: channel_name.clone(),
+            others,
+            topic: channel.topic().cloned().map(Box::new),
+        };
+        fx.shown_as(self.face_of(&nickname), |fx| fx.tell(id, joined));
+        if keeps_roster {
+            self.channels.keeps_roster(index, id);
+        }
         self.has_joined(id, index, &nickname, now, fx);
         self.keep_channel(id, &channel_name, fx);
         if !existed && !self.past_is_awaited(index) {
@@ -140,10 +141,12 @@ impl Hub {
             self.share_joined(&nickname, &channel_name, fx);
             self.rejoined_role(index, &nickname, fx);
             if !self.is_remote_member(&nickname, &channel_name) {
-                let except = Some(id);
-                self.channels
-                    .tell_joined(index, (&nickname, except), now, fx);
+                self.tell_coming(id, index, &nickname, now, fx);
             }
+        }
+        self.tell_properties_in(id, index, &nickname, fx);
+        if keeps_roster {
+            self.give_roster(id, index, channel_name, fx);
         }
         Ok(index)
     }
@@ -162,23 +165,22 @@ impl Hub {
             };
         };
         let Some(place) = self.position(id, index) else {
-            let seen = self.may(id, index, &Act::See, now);
-            let refused = self.check_joining(id, &name, now);
-            if matches!(seen, Err(Refusal::NoSuchChannel(_))) && refused.is_err() {
+            return match self.is_shut(id, index, now) {
                 // It is not told apart from one that is not there.
-                return Err(Refusal::NoSuchChannel(name));
-            }
-            return self.go_to(id, name, now, fx);
+                true => Err(Refusal::NoSuchChannel(name)),
+                false => self.go_to(id, name, now, fx),
+            };
         };
         if let Some(connection) = self.connection_mut(id) {
             // The last membership is the current channel.
             let membership = connection.memberships.remove(place);
             connection.memberships.push(membership);
         }
+        let nickname = self.nickname_of(id).ok_or(Refusal::NoChannel)?;
         if let Some(channel) = self.channels.get(index) {
             let event = Event::Joined {
                 channel: channel.name.clone(),
-                others: channel.members.len() - 1 + self.remote_members(&channel.name),
+                others: self.others_in(&channel.name, &nickname),
                 topic: channel.topic().cloned().map(Box::new),
             };
             fx.tell(id, event);
@@ -194,8 +196,12 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let exists = self.channels.find(&name).is_some() || self.remote_channel(&name).is_some();
-        if exists {
+        if exists && self.may_see(id, &name, now) {
             return Err(Refusal::ChannelExists(name));
+        }
+        if exists {
+            self.check_guesses(id, now)?;
+            return Err(Refusal::ChannelNameTaken(name));
         }
         self.go_to(id, name, now, fx)
     }
@@ -219,58 +225,6 @@ impl Hub {
         self.join(id, name, now, fx)
     }
 
-    /// Checks that the rules of a channel let a connection in.
-    fn check_joining(&self, id: ConnectionId, name: &Name, now: Now) -> Result<(), Refusal> {
-        let Some(index) = self.channels.find(name) else {
-            return Ok(());
-        };
-        let pass = self.connection(id).and_then(|it| it.pass.as_ref());
-        self.may(id, index, &Act::Join(pass), now)
-    }
-
-    /// Checks that a connection may join one more channel after leaving `left`.
-    fn check_channels(&self, id: ConnectionId, left: usize) -> Result<(), Refusal> {
-        let most = self.limits.channels_per_connection;
-        match self.connection(id) {
-            Some(connection) if connection.profile.one_channel => Ok(()),
-            Some(connection) if most > 0 && connection.memberships.len() >= most + left => {
-                Err(Refusal::TooManyChannels(most))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Checks that a connection may create the channel, if it does not exist. The
-    /// channel that the connection leaves may make room for it.
-    fn check_making(
-        &self,
-        id: ConnectionId,
-        name: &Name,
-        leaves: Option<ChannelIndex>,
-        now: Now,
-    ) -> Result<(), Refusal> {
-        if self.channels.find(name).is_some() || self.remote_channel(name).is_some() {
-            return Ok(());
-        }
-        if let Some(other) = self.channel_like(name)
-            && !self.has_history(id, name)
-        {
-            return Err(match self.may_see(id, other, now) {
-                true => Refusal::ChannelLooksLike(name.clone(), other.clone()),
-                false => Refusal::ChannelNameTaken(name.clone()),
-            });
-        }
-        let Some(maker) = self.maker(id) else {
-            return Ok(());
-        };
-        let left = leaves.and_then(|index| self.channels.get(index));
-        let freed = left.is_some_and(|channel| channel.goes_with(maker));
-        let elsewhere = self.remote.as_ref().map_or(0, Remote::channel_count);
-        let all = self.channels.len().max(elsewhere);
-        let makers = &self.channels.makers;
-        makers.check(maker, (all, usize::from(freed)), &self.limits, now)
-    }
-
     /// The channel of this name. It is created here if there is none, and counts
     /// for its maker only if there is none on another server either.
     fn channel_to_join(&mut self, id: ConnectionId, name: Name, now: Now) -> ChannelIndex {
@@ -284,12 +238,6 @@ impl Hub {
         }
         self.channels
             .get_or_create(elsewhere.unwrap_or(name), maker)
-    }
-
-    /// The address that a connection's new channels are counted for.
-    fn maker(&self, id: ConnectionId) -> Option<IpAddr> {
-        let connection = self.connection(id)?;
-        Some(subscriber(connection.profile.address.ip()))
     }
 
     /// The name of the given channel, or of the current one, if the connection is
@@ -313,7 +261,9 @@ impl Hub {
         if let Some(channel) = self.channels.get(index) {
             let channel = channel.name.clone();
             self.let_go_of_channel(id, &channel, fx);
-            fx.tell(id, Event::Left { channel });
+            let face = self.nickname_of(id).and_then(|name| self.face_of(&name));
+            let reason = reason.clone();
+            fx.shown_as(face, |fx| fx.tell(id, Event::Left { channel, reason }));
         }
         let parting = |hub: &mut Hub, reason| {
             if let Some(connection) = hub.connection_mut(id) {
@@ -369,6 +319,8 @@ impl Hub {
         let membership = connection.memberships.remove(place);
         let nickname = connection.nickname.clone();
         let reason = connection.parting.clone();
+        let is_going = connection.is_going;
+        let has_quit = is_going && self.quits_with(id);
         let channel = self.channels.get(index).map(|channel| channel.name.clone());
         if let Some(channel) = &channel {
             self.read_all(id, channel, fx);
@@ -401,7 +353,10 @@ impl Hub {
                 && !self.is_remote_member(&nickname, &channel)
                 && !self.puts_off_leaving(id, &nickname, index, &reason)
             {
-                self.channels.tell_left(index, &nickname, reason, now, fx);
+                let face = self.face_of(&nickname);
+                let who = (&nickname, has_quit);
+                let channels = &mut self.channels;
+                fx.shown_as(face, |fx| channels.tell_left(index, who, reason, now, fx));
             }
             if self
                 .channels
@@ -415,6 +370,20 @@ impl Hub {
                 self.vacated(index, LastWas::Ours, now, fx);
             }
         }
+    }
+
+    /// The last message that may have been said in a channel so far. If the shared log
+    /// gives out the ids, it is the last one that the members here were told, or that was
+    /// there when they came.
+    fn newest_in(&self, index: ChannelIndex) -> MessageId {
+        let channel = self.channels.get(index).filter(|_| self.remote.is_some());
+        let Some(channel) = channel else {
+            return self.last_id;
+        };
+        let first = channel.members.first().copied();
+        let first = first.and_then(|id| self.member_since(id, index));
+        let told = channel.past.newest();
+        told.or(first).unwrap_or_default()
     }
 
     /// After which message a connection became a member of a channel.
@@ -494,6 +463,20 @@ impl Hub {
     /// Whether a connection is in a channel.
     pub(super) fn is_member(&self, id: ConnectionId, index: ChannelIndex) -> bool {
         self.position(id, index).is_some()
+    }
+
+    /// How many people are in a channel. A user of several servers counts once for each.
+    pub(super) fn people_of(&self, name: &Name) -> usize {
+        let index = self.channels.find(name);
+        let here = index.and_then(|index| self.channels.get(index));
+        here.map_or(0, Channel::people_count) + self.remote_members(name)
+    }
+
+    /// How many people are in a channel besides a user who is in it.
+    fn others_in(&self, channel: &Name, user: &Name) -> usize {
+        let is_elsewhere = self.is_remote_member(user, channel);
+        self.people_of(channel)
+            .saturating_sub(1 + usize::from(is_elsewhere))
     }
 
     /// Whether any connection of the user is in the channel.

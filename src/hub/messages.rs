@@ -5,16 +5,19 @@
 //! message that a client has seen is in the history.
 
 use crate::model::governance::ChannelChange;
-use crate::model::{AccountId, Entry, Kind, MessageId, Name, Place, Text};
+use crate::model::{
+    AccountId, Amendment, Body, Entry, Kind, MessageId, MessageKind, Name, Place, Reaction, Text,
+};
 
 use super::channel::ChannelIndex;
 use super::governance::{Act, LastWas};
+use super::mended::{log_amendment, log_reaction};
 use super::noting::Subject;
 use super::past::{Settlement, Taken};
 use super::tags::TagKey;
 use super::users::User;
 use super::{
-    ConnectionId, Draft, Effects, Event, Fate, Hub, Message, Now, Private, Refusal, Settled,
+    ConnectionId, Draft, Effects, Event, Fate, Hub, Mark, Message, Now, Private, Refusal, Settled,
 };
 
 /// A message that is being committed.
@@ -22,13 +25,21 @@ pub(super) struct Unsettled {
     sender: ConnectionId,
     content: Content,
     pub(super) tag: Option<TagKey>,
+    /// The mark of the request.
+    mark: Option<Mark>,
 }
 
 /// What is being committed.
 pub(super) enum Content {
     Change(Box<ChannelChange>),
+    /// With the former text, if that is kept in the audit trail.
+    Amendment(Box<Amendment>, Option<Text>),
+    Reaction(Box<Reaction>),
     Channel(Message),
-    Direct { message: Private, from: AccountId },
+    Direct {
+        message: Private,
+        from: AccountId,
+    },
 }
 
 impl Hub {
@@ -41,34 +52,29 @@ impl Hub {
         &mut self,
         id: ConnectionId,
         channel: Option<Name>,
-        text: Text,
+        body: Body,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        if text.is_empty() {
+        if body.is_empty() {
             return Err(Refusal::EmptyMessage);
         }
-        self.speak(id, channel, text, now, fx)
+        self.speak(id, channel, body, now, fx)
     }
 
-    /// Sends text to a channel, even if it is empty.
+    /// Sends a message to a channel, even if it is empty.
     pub(super) fn speak(
         &mut self,
         id: ConnectionId,
         channel: Option<Name>,
-        text: Text,
+        body: Body,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let index = self.channel_to_speak_in(id, channel)?;
+        let index = self.channel_to_speak_in(id, channel, now)?;
+        self.let_speak(id, index, now)?;
         let (from, user) = self.user_of(id)?;
         let account = user.account;
-        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-        if channel.governed.is_some() {
-            self.may(id, index, &Act::Speak, now)?;
-            self.was_let_speak(id, index, now);
-            self.has_spoken(index, &from, now);
-        }
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
         let message = Message {
@@ -76,7 +82,7 @@ impl Hub {
             at_ms: now.unix_ms,
             author: from,
             place: Place::Channel { channel, account },
-            text,
+            body,
         };
         if !self.limits.history {
             log_message(&message, fx);
@@ -90,22 +96,24 @@ impl Hub {
 
     /// The given channel, or the current one. A channel with rules may let people speak
     /// who are not in it: the gate for rights says so.
-    fn channel_to_speak_in(
+    pub(super) fn channel_to_speak_in(
         &self,
         id: ConnectionId,
         channel: Option<Name>,
+        now: Now,
     ) -> Result<ChannelIndex, Refusal> {
-        let from_outside = channel.as_ref().and_then(|name| self.channels.find(name));
-        match self.channel_of(id, channel) {
-            Err(Refusal::NotInChannel(name)) => {
-                let index = from_outside.filter(|&index| {
-                    let channel = self.channels.get(index);
-                    channel.is_some_and(|channel| channel.governed.is_some())
-                });
-                index.ok_or(Refusal::NotInChannel(name))
-            }
-            channel => channel,
-        }
+        let name = match self.channel_of(id, channel) {
+            Err(Refusal::NotInChannel(name)) => name,
+            channel => return channel,
+        };
+        let index = self.channels.find(&name).filter(|&index| {
+            let channel = self.channels.get(index);
+            channel.is_some_and(|channel| channel.governed.is_some())
+        });
+        let index = index.ok_or_else(|| Refusal::NotInChannel(name.clone()))?;
+        let verdict = self.may(id, index, &Act::Speak, now);
+        verdict.map_err(|refusal| refusal.naming(&name))?;
+        Ok(index)
     }
 
     pub(super) fn private(
@@ -113,16 +121,19 @@ impl Hub {
         id: ConnectionId,
         to: &Name,
         account: Option<AccountId>,
-        text: Text,
+        body: Body,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        if text.is_empty() {
+        if body.is_empty() {
             return Err(Refusal::EmptyMessage);
         }
         let (from, sender) = self.user_of(id)?;
         let sender_account = sender.account;
         let recipient = self.users.get(to.key());
+        if sender_account.is_none() && self.refuses_guests(to) {
+            return Err(Refusal::AccountsOnly(to.clone()));
+        }
         let here = recipient.map(|user| (user.name.clone(), user.account));
         let elsewhere = || {
             let person = self.remote_person(to)?;
@@ -143,9 +154,10 @@ impl Hub {
             at_ms: now.unix_ms,
             from,
             to,
-            text,
+            body,
         };
         let Some((from, to)) = accounts else {
+            self.keep_whisper(&message.from, &message, sender_account.is_some());
             self.share_whisper(&message, sender_account, fx);
             self.hand_over(id, message, sender_account, fx);
             return Ok(());
@@ -156,15 +168,24 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether a user wants to be written to by accounts only.
+    pub(super) fn refuses_guests(&self, to: &Name) -> bool {
+        let user = self.users.get(to.key());
+        user.is_some_and(|user| user.accounts_only)
+    }
+
     pub(super) fn await_settling(&mut self, sender: ConnectionId, content: Content) {
+        let mut mark = None;
         if let Some(connection) = self.connection_mut(sender) {
             connection.pending += 1;
             connection.unsettled += 1;
+            mark.clone_from(&connection.mark);
         }
         let unsettled = Unsettled {
             sender,
             content,
             tag: None,
+            mark,
         };
         self.unsettled.insert(self.last_id, unsettled);
     }
@@ -179,9 +200,16 @@ impl Hub {
     /// they were committed; an unknown draft is ignored. While the message is
     /// held, everything that follows it waits too.
     pub fn settle(&mut self, settled: Settled, now: Now, fx: &mut Effects) {
-        let Some(unsettled) = self.unsettled.remove(&settled.draft) else {
+        let Some(mut unsettled) = self.unsettled.remove(&settled.draft) else {
             return;
         };
+        let mark = unsettled.mark.take();
+        let before = fx.answer(mark.map(|mark| (unsettled.sender, mark)));
+        self.settle_one(unsettled, settled, now, fx);
+        fx.answer(before);
+    }
+
+    fn settle_one(&mut self, unsettled: Unsettled, settled: Settled, now: Now, fx: &mut Effects) {
         let sender = unsettled.sender;
         let ticket = self.tickets.remove(&settled.draft);
         let settlement = Settlement {
@@ -189,6 +217,13 @@ impl Hub {
             tag: unsettled.tag,
             message: settled.fate.message(),
         };
+        let mut outcome = match settled.fate {
+            Fate::NotStored => Err(Refusal::NotStored),
+            Fate::Committed(_) | Fate::Before(_) => Ok(()),
+        };
+        if let Content::Reaction(reaction) = &unsettled.content {
+            self.reacting.settled(reaction.message);
+        }
         if settled.fate != Fate::NotStored {
             self.log_is_back();
         }
@@ -200,8 +235,12 @@ impl Hub {
                 }
                 let refusal = match &content {
                     Content::Change(_) => Refusal::ChangeNotStored,
-                    Content::Channel(_) | Content::Direct { .. } => Refusal::NotStored,
+                    Content::Channel(_)
+                    | Content::Amendment(..)
+                    | Content::Reaction(_)
+                    | Content::Direct { .. } => Refusal::NotStored,
                 };
+                let wants_no_answer = content.wants_no_answer();
                 let subject = match content {
                     Content::Change(change) => {
                         if let Some(index) = self.channels.find(&change.channel) {
@@ -210,11 +249,17 @@ impl Hub {
                         }
                         Subject::Command(format!("change #{}", change.channel))
                     }
+                    Content::Amendment(it, _) => Subject::Later(match it.deletes() {
+                        true => "delete",
+                        false => "edit",
+                    }),
+                    Content::Reaction(_) => Subject::Later("react"),
                     Content::Channel(message) => Subject::Say(message.place.channel().cloned()),
                     Content::Direct { message, .. } => Subject::Private(message.to),
                 };
                 self.note_refusal(sender, &subject, &refusal, now, fx);
-                if settlement.tag.is_none() && self.connection(sender).is_some() {
+                let is_told = settlement.tag.is_none() && !wants_no_answer;
+                if is_told && self.connection(sender).is_some() {
                     fx.tell(sender, Event::Refused(refusal));
                 }
             }
@@ -222,20 +267,57 @@ impl Hub {
                 self.finish_behind_held(message.place.channel(), settlement, now, fx);
                 return;
             }
-            (Fate::Before(_), Content::Direct { .. } | Content::Change(_)) => {}
+            (
+                Fate::Before(_),
+                Content::Direct { .. }
+                | Content::Change(_)
+                | Content::Amendment(..)
+                | Content::Reaction(_),
+            ) => {}
+            (Fate::Committed(id), Content::Amendment(mut amendment, former)) => {
+                amendment.set_id(id);
+                let entry = amendment.clone();
+                if self.amended(*amendment, now, fx) {
+                    // What an account has written is erased with one entry for all of it.
+                    if sender != ConnectionId::NOBODY {
+                        log_amendment(&entry, former.as_ref(), fx);
+                    }
+                } else {
+                    outcome = Err(Refusal::NoSuchMessage);
+                    if self.connection(sender).is_some() {
+                        fx.tell(sender, Event::Refused(Refusal::NoSuchMessage));
+                    }
+                }
+            }
+            (Fate::Committed(id), Content::Reaction(mut reaction)) => {
+                reaction.id = id;
+                let entry = reaction.clone();
+                if self.mended.is_deleted(reaction.message) {
+                    outcome = Err(Refusal::NoSuchMessage);
+                    if self.connection(sender).is_some() {
+                        fx.tell(sender, Event::Refused(Refusal::NoSuchMessage));
+                    }
+                } else if self.reacted(*reaction, Some(sender), now, fx) {
+                    log_reaction(&entry, fx);
+                }
+            }
             (Fate::Committed(id), Content::Change(mut change)) => {
                 change.id = id;
+                self.draft_committed(&change.channel, (settled.draft, id));
                 if let Some(secret) = self.link_secrets.remove(&settled.draft)
                     && self.connection(sender).is_some()
                 {
                     let channel = change.channel.clone();
                     fx.tell(sender, Event::LinkMade { channel, secret });
                 }
-                let from = ticket.and_then(|ticket| ticket.from);
+                let from = ticket.as_ref().and_then(|ticket| ticket.from.clone());
                 fx.on_behalf_of(from, |fx| self.changed(*change, LastWas::Ours, now, fx));
             }
             (Fate::Committed(id), Content::Channel(mut message)) => {
                 message.id = id;
+                if let Some(channel) = message.place.channel() {
+                    self.draft_committed(channel, (settled.draft, id));
+                }
                 log_message(&message, fx);
                 self.publish(message, Some(sender), Some(settlement), now, fx);
                 return;
@@ -252,11 +334,8 @@ impl Hub {
                 }
             }
         }
+        self.awaited.settled(settled.draft, &outcome);
         if let Some(ticket) = ticket {
-            let outcome = match settled.fate {
-                Fate::NotStored => Err(Refusal::NotStored),
-                Fate::Committed(_) | Fate::Before(_) => Ok(()),
-            };
             fx.done(ticket.number, outcome);
         }
         self.finish(settlement, now, fx);
@@ -307,18 +386,24 @@ impl Hub {
     ) {
         let channel = message.place.channel();
         let index = channel.and_then(|channel| self.channels.find(channel));
-        // The past of a channel that nobody here is in is read when someone comes.
+        let face = self.face_of(&message.author);
+        if let Some(index) = index {
+            self.make_known(index, &message.author, fx);
+        }
+        // The past of a channel without members here is read when a client joins.
         let is_alone = self.remote.is_none();
         if let Some(index) = index
             && let Some(channel) = self.channels.get_mut(index)
             && (is_alone || !channel.members.is_empty())
-            // Whoever is in a channel that was closed meanwhile came after that.
-            && !(is_alone && channel.hides(message.id))
+            // The members of a channel that everyone had left came after that.
+            && !channel.hides(message.id)
         {
             match channel.past.take(&message, &mut settlement) {
                 Taken::Held => {}
-                Taken::Known => self.tell_known(index, message, fx),
-                Taken::New => fx.spoken_by(speaker, |fx| channel.tell_message(message, fx)),
+                Taken::Known => fx.shown_as(face, |fx| self.tell_known(index, message, fx)),
+                Taken::New => fx.shown_as(face, |fx| {
+                    fx.spoken_by(speaker, |fx| channel.tell_message(message, fx));
+                }),
                 Taken::GivenUp(released) => self.release(index, released, now, fx),
             }
         }
@@ -360,8 +445,13 @@ impl Hub {
     fn tell_sent(&mut self, sender: ConnectionId, message: Private, fx: &mut Effects) {
         if self.connection(sender).is_some() {
             let to = message.to.clone();
-            fx.tell(sender, Event::PrivateSent(message));
-            self.tell_away(sender, &to, fx);
+            let kind = message.body.kind;
+            fx.shown_as(self.face_of(&message.from), |fx| {
+                fx.tell(sender, Event::PrivateSent(message));
+            });
+            if kind != MessageKind::Notice {
+                self.tell_away(sender, &to, fx);
+            }
         }
     }
 
@@ -383,13 +473,15 @@ impl Hub {
         let connections = from.map(User::connections).unwrap_or_default();
         let others = connections.iter().copied();
         let others = others.filter(|&other| Some(other) != except);
-        fx.tell_all(others, Event::PrivateCopy(message.clone()));
+        fx.shown_as(self.face_of(&message.from), |fx| {
+            fx.tell_all(others, Event::PrivateCopy(message.clone()));
+        });
     }
 
     /// Delivers a private message to its recipient, unless the recipient ignores
     /// the sender.
     pub(super) fn tell_recipient(
-        &self,
+        &mut self,
         message: &Private,
         account: Option<AccountId>,
         sender: Option<ConnectionId>,
@@ -407,12 +499,27 @@ impl Hub {
             && !to.ignores(&message.from, aliases)
         {
             let event = Event::Private(message.clone());
+            let is_stored = account.is_some() && to.account.is_some();
             let to = to.connections().iter().copied();
-            fx.tell_all(
-                to.filter(|&other| to_oneself || Some(other) != sender),
-                event,
-            );
+            let to = to.filter(|&other| to_oneself || Some(other) != sender);
+            let to: Vec<ConnectionId> = to.collect();
+            if !is_stored && !to_oneself {
+                self.keep_whisper(&message.to, message, account.is_some());
+            }
+            fx.shown_as(self.face_of(&message.from), |fx| fx.tell_all(to, event));
         }
+    }
+}
+
+impl Content {
+    /// Whether nothing is to answer it: it is a notice.
+    fn wants_no_answer(&self) -> bool {
+        let body = match self {
+            Content::Change(_) | Content::Amendment(..) | Content::Reaction(_) => return false,
+            Content::Channel(message) => &message.body,
+            Content::Direct { message, .. } => &message.body,
+        };
+        body.kind == MessageKind::Notice
     }
 }
 
@@ -420,7 +527,7 @@ fn log_message(message: &Message, fx: &mut Effects) {
     fx.log(Entry {
         nick: Some(message.author.shown()),
         channel: message.place.channel().map(Name::shown),
-        text: Some(message.text.clone().into()),
+        text: Some(message.body.logged(&message.author)),
         id: Some(message.id),
         ..Entry::new(message.at_ms, Kind::Message)
     });
@@ -430,7 +537,7 @@ fn log_private(message: &Private, fx: &mut Effects) {
     fx.log(Entry {
         nick: Some(message.from.shown()),
         to: Some(message.to.shown()),
-        text: Some(message.text.clone().into()),
+        text: Some(message.body.logged(&message.from)),
         id: Some(message.id),
         ..Entry::new(message.at_ms, Kind::Private)
     });
@@ -453,7 +560,7 @@ impl Private {
             at_ms: self.at_ms,
             author: self.from.clone(),
             place,
-            text: self.text.clone(),
+            body: self.body.clone(),
         }
     }
 }

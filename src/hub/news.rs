@@ -2,6 +2,8 @@
 //!
 //! In a hub that stands alone, nothing here has any effect.
 
+use std::ops::Bound;
+
 use crate::model::{AccountId, Name, Text};
 
 use super::governance::{LastWas, Vacant};
@@ -26,8 +28,15 @@ impl Hub {
             News::Changed(change) => {
                 self.changed(*change, LastWas::Theirs, now, fx);
             }
+            News::Amended(amendment) => {
+                self.amended(*amendment, now, fx);
+            }
+            News::Reacted(reaction) => {
+                self.reacted(*reaction, None, now, fx);
+            }
             News::Rules(rules) => self.take_rules(rules),
             News::Met => self.others_met(now, fx),
+            News::AllCanGovern => self.all_can_govern(),
             News::Private { message, from } => self.tell_recipient(&message, from, None, fx),
             News::Copy {
                 message,
@@ -58,12 +67,22 @@ impl Hub {
                 {
                     self.role_elsewhere(name, channel.clone(), *role);
                 }
+                let comes = match &change {
+                    RosterChange::Online { name, .. } if !self.presence(name.clone()).1 => {
+                        Some(name.clone())
+                    }
+                    _ => None,
+                };
                 let noticed = self
                     .remote
                     .as_mut()
                     .map(|remote| remote.change(node, change));
                 let noticed = noticed.unwrap_or_default();
                 self.notice(noticed, LastWas::Theirs, now, fx);
+                if let Some(name) = comes {
+                    self.note_people();
+                    self.tell_online(&name, fx);
+                }
             }
             News::Gone(node) => {
                 if let Some(remote) = &mut self.remote {
@@ -148,7 +167,7 @@ impl Hub {
                 let connections = self.with_token(&token);
                 self.end_all(&connections, &Farewell::Replaced, now, fx);
             }
-            Order::SignOut { name } => self.sign_out_here(&name, now, fx),
+            Order::SignOut { name, why } => self.sign_out_here(&name, why, now, fx),
             Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
             Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
             Order::ChannelRead {
@@ -156,6 +175,11 @@ impl Hub {
                 channel,
                 up_to,
             } => self.read_elsewhere(&name, &channel, up_to, fx),
+            Order::ChannelNotifies {
+                name,
+                channel,
+                notify,
+            } => self.notifies_elsewhere(&name, &channel, notify, fx),
             Order::ChannelMuted {
                 name,
                 channel,
@@ -176,7 +200,11 @@ impl Hub {
                     if let Some(index) = self.channels.find(&channel) {
                         self.joined_elsewhere(index, &name);
                         if !self.user_is_in(&name, index) {
-                            self.channels.tell_joined(index, (&name, None), now, fx);
+                            let face = self.face_of(&name);
+                            let channels = &mut self.channels;
+                            fx.shown_as(face, |fx| {
+                                channels.tell_joined(index, (&name, None), now, fx);
+                            });
                         }
                     }
                 }
@@ -188,14 +216,22 @@ impl Hub {
                     if let Some(index) = self.channels.find(&channel) {
                         let is_told = self.was_expelled_elsewhere(&name, &channel);
                         if !is_told && !self.user_is_in(&name, index) {
-                            self.channels.tell_left(index, &name, reason, now, fx);
+                            let face = self.face_of(&name);
+                            let who = (&name, false);
+                            let channels = &mut self.channels;
+                            fx.shown_as(face, |fx| {
+                                channels.tell_left(index, who, reason, now, fx);
+                            });
                         }
                         self.left_elsewhere(index, &name, last, now, fx);
                     }
                 }
-                Noticed::Gone { name } => self.note_gone(&name, now),
+                Noticed::Gone { name } => self.note_gone(&name, now, fx),
                 Noticed::Renamed { from, to, channels } => {
-                    self.note_gone(&from, now);
+                    self.note_gone(&from, now, fx);
+                    if from != to {
+                        self.tell_online(&to, fx);
+                    }
                     self.renamed_elsewhere(&from, &to, &channels);
                     if from.as_str() != to.as_str() {
                         let channels = channels.iter();
@@ -382,6 +418,15 @@ impl Hub {
     pub(super) fn remote_members(&self, channel: &Name) -> usize {
         let remote = self.remote.as_ref();
         remote.map_or(0, |remote| remote.members(channel))
+    }
+
+    /// The members of a channel on other servers, each once.
+    pub(super) fn remote_members_of<'a>(
+        &'a self,
+        channel: &'a Name,
+    ) -> impl Iterator<Item = &'a Name> {
+        let remote = self.remote.as_ref().into_iter();
+        remote.flat_map(move |remote| remote.members_from(channel, Bound::Unbounded))
     }
 
     pub(super) fn is_remote_member(&self, name: &Name, channel: &Name) -> bool {

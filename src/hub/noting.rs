@@ -48,8 +48,11 @@ impl Subject {
             Command::Say { channel, .. } => return Subject::Say(channel.clone()),
             Command::Line(_) => return Subject::Say(None),
             Command::Private { to, .. } => return Subject::Private(to.clone()),
+            Command::Mend { wish, .. } => return Subject::Later(wish.word()),
+            Command::Reply { replying, .. } => return Subject::of(&replying.message),
             Command::Tagged { message, .. } => return Subject::of(message),
             Command::Typing(_) | Command::Listen { .. } => return Subject::Nothing,
+            Command::Signal(..) => return Subject::Nothing,
             Command::Answer(_) | Command::AnswerFromPast { .. } => return Subject::Nothing,
             Command::AnswerOwnChannels(_) => return Subject::Nothing,
             Command::Noted { .. } => return Subject::Nothing,
@@ -68,10 +71,18 @@ impl Subject {
             Command::Resume { channel, .. } => format!("resume #{channel}"),
             Command::Switch(name) => format!("switch #{name}"),
             Command::Create(name) => format!("create #{name}"),
-            Command::Opened { command, .. } => return Subject::of(command),
+            Command::Opened { command, .. }
+            | Command::Marked { command, .. }
+            | Command::AsSeen {
+                answer: command, ..
+            } => {
+                return Subject::of(command);
+            }
             Command::Govern(channel, deed) => deed.words(channel.as_ref()),
             Command::AskTopic(channel) => return Subject::Question(about("topic", channel)),
-            Command::AskLists(channel, _) => return Subject::Question(about("bans", channel)),
+            Command::AskLists(channel, _) | Command::AskBans(channel) => {
+                return Subject::Question(about("bans", channel));
+            }
             Command::AskRules(channel) => return Subject::Question(about("mode", channel)),
             Command::Leave { channel, .. } => about("leave", channel),
             Command::SetAway(Some(_)) => "away".to_owned(),
@@ -103,9 +114,21 @@ impl Command {
     }
 
     /// The client's tag, if this is a tagged message.
+    pub fn tag(&self) -> Option<Tag> {
+        match self {
+            Command::Tagged { tag, .. } => Some(tag.clone()),
+            Command::Marked { command, .. } => command.tag(),
+            Command::Reply { replying, .. } => replying.message.tag(),
+            _ => None,
+        }
+    }
+
+    /// The same, without the command.
     pub fn into_tag(self) -> Option<Tag> {
         match self {
             Command::Tagged { tag, .. } => Some(tag),
+            Command::Marked { command, .. } => command.into_tag(),
+            Command::Reply { replying, .. } => replying.message.into_tag(),
             _ => None,
         }
     }

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::governance::Change;
-use crate::model::{AccountId, MAX_SAVED, MessageId, Name, SavedChannel, Unread};
+use crate::model::governance::Person;
+use crate::model::{AccountId, MAX_SAVED, MessageId, Name, Notify, SavedChannel, Unread};
 
+use super::channel::ChannelIndex;
 use super::governance::Act;
 use super::rows::OwnChannel;
 use super::{ConnectionId, Effects, Event, GLOBAL, Hub, Keeping, Now, Order, Refusal};
@@ -49,12 +50,9 @@ impl Hub {
         }
     }
 
-    /// Makes a channel that an account was removed from no longer one of the account's,
-    /// unless another server does so, where its owner is.
-    pub(super) fn let_go_of_kicked(&self, channel: &Name, change: &Change, fx: &mut Effects) {
-        let Change::Kick { who, .. } = change else {
-            return;
-        };
+    /// Makes a channel that an account was removed or banned from no longer one of the
+    /// account's, unless another server does so, where its owner is.
+    pub(super) fn let_go_of_kicked(&self, channel: &Name, who: &Person, fx: &mut Effects) {
         let is_here = self.users.contains_key(who.name.key());
         if let Some(account) = who.account
             && (is_here || !self.is_elsewhere(&who.name))
@@ -85,10 +83,53 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         self.leave_expelled(id, now, fx);
-        if !self.may_see(id, channel, now) {
-            return Err(Refusal::NoSuchChannel(channel.clone()));
+        let channel = match self.may_see(id, channel, now) {
+            true => self.as_written(channel),
+            // It is not told from one that is not there.
+            false => channel.clone(),
+        };
+        self.mark(id, &channel, up_to, fx)
+    }
+
+    /// As [`Hub::read_up_to`], for clients that say until when they have read, guests
+    /// too: of those it is known while they are on. Returns how far the user has read.
+    pub fn read_until(
+        &mut self,
+        id: ConnectionId,
+        channel: &Name,
+        until: MessageId,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<MessageId, Refusal> {
+        self.leave_expelled(id, now, fx);
+        let (name, user) = self.user_of(id)?;
+        let account = user.account;
+        let until = until.min(self.last_id.max(MessageId {
+            ms: now.unix_ms,
+            sequence: 0,
+        }));
+        match account {
+            Some(account) => self.keep_mark((id, &name, account), channel, until, fx),
+            None if self.note_mark(&name, channel, until) => {
+                self.tell_read(&name, channel, until, Some(id), fx);
+            }
+            None => {}
         }
-        self.mark(id, &self.as_written(channel), up_to, fx)
+        Ok(self.known_mark(id, channel))
+    }
+
+    /// How far the user of a connection has read in a channel, as far as the hub knows.
+    pub fn known_mark(&self, id: ConnectionId, channel: &Name) -> MessageId {
+        let user = self.user_of(id).ok();
+        let mark = user.and_then(|(_, user)| user.marks.get(channel.key()).copied());
+        mark.unwrap_or_default()
+    }
+
+    /// Takes note of how far an account has read in a channel, as the store says.
+    pub fn learn_mark(&mut self, id: ConnectionId, channel: &Name, up_to: MessageId) {
+        if let Ok((name, _)) = self.user_of(id) {
+            self.note_mark(&name, channel, up_to);
+        }
     }
 
     /// The name of a channel as it is shown, if the channel exists.
@@ -111,15 +152,26 @@ impl Hub {
         };
         // Nothing later has been said that could have been read.
         let up_to = up_to.min(self.last_id);
-        if !self.note_mark(&name, channel, up_to) {
-            return Ok(());
+        self.keep_mark((id, &name, account), channel, up_to, fx);
+        Ok(())
+    }
+
+    fn keep_mark(
+        &mut self,
+        (id, name, account): (ConnectionId, &Name, AccountId),
+        channel: &Name,
+        up_to: MessageId,
+        fx: &mut Effects,
+    ) {
+        if !self.note_mark(name, channel, up_to) {
+            return;
         }
         fx.keep(Keeping::Read {
             account,
             channel: channel.clone(),
             up_to,
         });
-        if self.is_elsewhere(&name) {
+        if self.is_elsewhere(name) {
             let order = || Order::ChannelRead {
                 name: name.clone(),
                 channel: channel.clone(),
@@ -127,8 +179,7 @@ impl Hub {
             };
             self.share_order(order, fx);
         }
-        self.tell_read(&name, channel, up_to, Some(id), fx);
-        Ok(())
+        self.tell_read(name, channel, up_to, Some(id), fx);
     }
 
     /// Takes note of how far a user has read; false if that is known.
@@ -206,7 +257,39 @@ impl Hub {
         fx.tell_all(self.connections_of(name), event);
     }
 
-    /// The channel whose accounts a connection wants to see: it must be in it.
+    /// Tells all connections of a user what the user wants to be notified of in a channel.
+    pub fn notifies(&self, id: ConnectionId, channel: &Name, notify: Notify, fx: &mut Effects) {
+        let Ok((name, _)) = self.user_of(id) else {
+            return;
+        };
+        let channel = &self.as_written(channel);
+        if self.is_elsewhere(&name) {
+            let order = || Order::ChannelNotifies {
+                name: name.clone(),
+                channel: channel.clone(),
+                notify,
+            };
+            self.share_order(order, fx);
+        }
+        self.notifies_elsewhere(&name, channel, notify, fx);
+    }
+
+    /// As [`Hub::notifies`], for the connections of this server.
+    pub(super) fn notifies_elsewhere(
+        &self,
+        name: &Name,
+        channel: &Name,
+        notify: Notify,
+        fx: &mut Effects,
+    ) {
+        let event = Event::ChannelNotifies {
+            channel: channel.clone(),
+            notify,
+        };
+        fx.tell_all(self.connections_of(name), event);
+    }
+
+    /// The channel that a connection wants to see the accounts of: it must be in it.
     pub fn channel_of_accounts(
         &mut self,
         id: ConnectionId,
@@ -250,8 +333,19 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        channels.retain(|it| self.may_see(id, &it.saved.channel, now));
+        channels.retain(|it| {
+            let index = self.channels.find(&it.saved.channel);
+            index.is_none_or(|index| self.may_keep(id, index, now))
+        });
         fx.tell(id, Event::OwnChannels(Arc::new(channels)));
+    }
+
+    /// Whether a channel is shown among those of an account: it may know of it, and is
+    /// not banned from it.
+    fn may_keep(&self, id: ConnectionId, index: ChannelIndex, now: Now) -> bool {
+        let reads = self.may(id, index, &Act::Read, now);
+        self.may(id, index, &Act::See, now).is_ok()
+            && !matches!(reads, Err(Refusal::BannedFromChannel(_)))
     }
 
     fn own_channel_view(
@@ -264,14 +358,13 @@ impl Hub {
         let known = user.marks.get(saved.channel.key()).copied();
         let read_up_to = saved.read_up_to.max(known.unwrap_or_default());
         let index = self.channels.find(&saved.channel);
-        if let Some(index) = index {
-            self.may(id, index, &Act::See, now).ok()?;
+        if index.is_some_and(|index| !self.may_keep(id, index, now)) {
+            return None;
         }
         let channel = index.and_then(|index| self.channels.get(index));
-        let here = channel.map_or(0, |channel| channel.members.len());
         Some(OwnChannel {
             topic: channel.and_then(|it| Some(it.topic()?.text.clone())),
-            people: here + self.remote_members(&saved.channel),
+            people: self.people_of(&saved.channel),
             is_in: index.is_some_and(|index| self.is_member(id, index)),
             readable_after: match index {
                 Some(index) => self.readable_from_outside(id, index, now).ok(),

@@ -21,6 +21,8 @@ pub(super) struct Past {
     recent: VecDeque<Message>,
     /// The number of the unanswered question for the past.
     awaited: Option<u64>,
+    /// The last message of the server when it was asked for.
+    asked_after: MessageId,
     held: Held,
     /// The settlements that follow the held messages, in the same order.
     /// Messages from other servers have none.
@@ -79,19 +81,22 @@ impl Past {
         !self.recent.is_empty()
     }
 
-    /// Whether a message after this one is remembered.
-    pub fn reaches_beyond(&self, id: MessageId) -> bool {
-        self.newest().is_some_and(|newest| newest > id)
-    }
-
     /// Whether the past is being read.
     pub fn is_awaited(&self) -> bool {
         self.awaited.is_some()
     }
 
-    /// Notes that the past is being read, in answer to question `number`.
-    pub fn begin(&mut self, number: u64) {
+    /// Notes that the past is being read, in answer to question `number`, which was asked
+    /// after message `newest`.
+    pub fn begin(&mut self, number: u64, newest: MessageId) {
         self.awaited = Some(number);
+        self.asked_after = newest;
+    }
+
+    /// The last message of the server when the past was asked for: what came after it was
+    /// said by those who were here by then.
+    pub fn asked_after(&self) -> MessageId {
+        self.asked_after
     }
 
     /// Remembers a message that is being published, and says what to do with it.
@@ -171,6 +176,14 @@ impl Past {
         })
     }
 
+    /// Changes a message, if it is remembered or held.
+    pub fn change(&mut self, id: MessageId, change: impl Fn(&mut Message)) {
+        for message in self.recent.iter_mut().filter(|it| it.id == id) {
+            change(message);
+        }
+        self.held.change(id, change);
+    }
+
     /// The last messages, oldest first; none while the past is being read.
     pub fn recent(&self) -> Vec<Message> {
         match self.awaited {
@@ -194,7 +207,8 @@ impl Past {
         self.settlements.len()
     }
 
-    fn newest(&self) -> Option<MessageId> {
+    /// The last message that is remembered.
+    pub fn newest(&self) -> Option<MessageId> {
         self.recent.back().map(|message| message.id)
     }
 

@@ -31,6 +31,8 @@ pub enum Refusal {
     MadeTooFast(usize),
     /// No user of that nickname is online.
     NoSuchUser(Name),
+    /// The user takes private messages from accounts only.
+    AccountsOnly(Name),
     /// Users cannot ignore themselves.
     CannotIgnoreSelf,
     /// The user was not ignored.
@@ -39,6 +41,22 @@ pub enum Refusal {
     TooManyIgnored(usize),
     /// The message is empty.
     EmptyMessage,
+    /// There is no such message, or the user may not read it.
+    NoSuchMessage,
+    /// The message is by another user.
+    NotAuthor,
+    /// Nothing in this channel may be edited or deleted: it is on hold.
+    OnHold(Name),
+    /// The message is older than so many seconds, and is edited no more.
+    TooLateToEdit(u64),
+    /// The reaction is another user's, who had the nickname before.
+    NotYourReaction,
+    /// The message has this many different signs, as many as it may have.
+    TooManySigns(usize),
+    /// The user has given the message this many different signs, as many as one may.
+    TooManyOwnSigns(usize),
+    /// The message has this many reactions, as many as it may have.
+    TooManyReactions(usize),
     /// The tag stands for a message to somewhere else.
     TagUsed,
     /// The message could not be stored, and was delivered to no client.
@@ -53,8 +71,8 @@ pub enum Refusal {
     ChannelExists(Name),
     /// The first name would be a new channel that looks like the second.
     ChannelLooksLike(Name, Name),
-    /// The name would be a new channel that looks like one of which the client must not
-    /// know.
+    /// A channel of which the client must not know has the name and does not let the
+    /// client in, or looks like the name.
     ChannelNameTaken(Name),
     /// Too many nicknames are reserved for clients that have not connected yet.
     TooManyHeld,
@@ -84,7 +102,8 @@ pub enum Refusal {
     BannedFromChannel(Name),
     /// The channel has a key, and it was not given.
     WrongKey(Name),
-    /// Too many wrong keys came from the address: so many seconds have to pass.
+    /// Too many wrong keys, or names that cannot be had, came from the address: so many
+    /// seconds have to pass.
     TooManyWrongKeys(u64),
     /// As many people are in the channel as its limit allows.
     ChannelFull(Name),
@@ -104,7 +123,7 @@ pub enum Refusal {
     HasRole(Name, Name, Role),
     /// The user does not have this role in the channel.
     LacksRole(Name, Name, Role),
-    /// Nobody of that form is on this list of the channel.
+    /// This list of the channel has no such entry.
     NotListed(String, Name, List),
     /// There is no account of that name.
     NoSuchAccount(Name),
@@ -122,7 +141,10 @@ pub enum Refusal {
     TooManyRegistered(usize),
     /// Accounts do not register channels on this server.
     MayNotRegister,
-    /// Nobody but administrators changes the channel in which everybody is.
+    /// Channels are not changed through this server, because other servers of the cluster
+    /// may not know such changes.
+    GovernanceOff,
+    /// Only administrators change the channel that every client is in.
     ChannelIsGlobal,
     /// The connections of the address have sent as many bytes as the limit allows
     /// within a minute.
@@ -138,6 +160,8 @@ pub enum Silence {
     AccountsOnly,
     /// The user is muted.
     Muted,
+    /// Requests between clients are refused.
+    NoRequests,
 }
 
 impl Refusal {
@@ -181,6 +205,25 @@ impl Refusal {
         }
     }
 
+    /// The user who is not here, if that is the reason.
+    pub fn user(&self) -> Option<&Name> {
+        match self {
+            Refusal::NoSuchUser(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The same about the channel as it was asked for, if it is one that the client must
+    /// not know of: how its founder writes it is known to those who are in it.
+    pub(super) fn naming(self, name: &Name) -> Refusal {
+        match self {
+            Refusal::NoSuchChannel(_) => Refusal::NoSuchChannel(name.clone()),
+            Refusal::NotInChannel(_) => Refusal::NotInChannel(name.clone()),
+            Refusal::ChannelNameTaken(_) => Refusal::ChannelNameTaken(name.clone()),
+            refusal => refusal,
+        }
+    }
+
     /// In how many seconds the same may be tried again, if that is known.
     pub fn seconds(&self) -> Option<u64> {
         match self {
@@ -203,15 +246,24 @@ impl Refusal {
             Refusal::TooManyMade(_) => "too_many_made",
             Refusal::MadeTooFast(_) => "made_too_fast",
             Refusal::NoSuchUser(_) => "no_such_user",
+            Refusal::AccountsOnly(_) => "accounts_only",
             Refusal::CannotIgnoreSelf => "cannot_ignore_self",
             Refusal::NotIgnored(_) => "not_ignored",
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
+            Refusal::NoSuchMessage => "no_such_message",
+            Refusal::NotAuthor => "not_author",
+            Refusal::OnHold(_) => "on_hold",
+            Refusal::TooLateToEdit(_) => "too_late",
+            Refusal::NotYourReaction => "not_your_reaction",
+            Refusal::TooManySigns(_) | Refusal::TooManyOwnSigns(_) => "too_many_signs",
+            Refusal::TooManyReactions(_) => "too_many_reactions",
             Refusal::TagUsed => "tag_used",
             Refusal::NotStored => "not_stored",
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
-            Refusal::ChannelLooksLike(..) | Refusal::ChannelNameTaken(_) => "channel_looks_alike",
+            Refusal::ChannelLooksLike(..) => "channel_looks_alike",
+            Refusal::ChannelNameTaken(_) => "cannot_join",
             Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
             Refusal::CannotAgree => "cannot_agree",
             Refusal::CannotLookUp => "cannot_look_up",
@@ -246,6 +298,7 @@ impl Refusal {
             Refusal::MayNotRegister => "may_not_register",
             Refusal::ChangeNotStored => "not_stored",
             Refusal::NotSupported(_) => "not_supported",
+            Refusal::GovernanceOff => "governance_off",
             Refusal::ChannelIsGlobal => "channel_is_global",
             Refusal::AllowanceSpent(_) => "allowance_spent",
         }
@@ -285,6 +338,9 @@ impl fmt::Display for Refusal {
                  Please try again in a moment."
             ),
             Refusal::NoSuchUser(name) => write!(f, "Nobody called @{name} is here."),
+            Refusal::AccountsOnly(name) => {
+                write!(f, "@{name} takes private messages from accounts only.")
+            }
             Refusal::CannotIgnoreSelf => write!(f, "You cannot ignore yourself."),
             Refusal::NotIgnored(name) => write!(f, "You were not ignoring @{name}."),
             Refusal::TooManyIgnored(most) => {
@@ -294,6 +350,33 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::EmptyMessage => write!(f, "That message is empty."),
+            Refusal::NoSuchMessage => write!(f, "There is no such message."),
+            Refusal::NotAuthor => write!(f, "That message is somebody else's."),
+            Refusal::OnHold(channel) => write!(
+                f,
+                "#{channel} is on hold: an administrator has ordered that nothing in it is edited or deleted."
+            ),
+            Refusal::TooLateToEdit(seconds) => write!(
+                f,
+                "That message is too old: messages can be edited for {seconds} seconds."
+            ),
+            Refusal::NotYourReaction => write!(
+                f,
+                "That reaction is by another user, who had your nickname before."
+            ),
+            Refusal::TooManySigns(most) => write!(
+                f,
+                "That message has {most} different signs already, which is the limit. \
+                 Choose one of them."
+            ),
+            Refusal::TooManyOwnSigns(most) => write!(
+                f,
+                "You have given that message {most} different signs today, which is the limit."
+            ),
+            Refusal::TooManyReactions(most) => write!(
+                f,
+                "That message has {most} reactions already, which is the limit."
+            ),
             Refusal::TagUsed => write!(
                 f,
                 "That tag stands for another message. Please give this one a tag of its own."
@@ -310,7 +393,11 @@ impl fmt::Display for Refusal {
                  Join #{other}, or choose another name."
             ),
             Refusal::ChannelNameTaken(name) => {
-                write!(f, "The name #{name} cannot be had. Choose another one.")
+                write!(
+                    f,
+                    "You cannot join #{name}. If you know people there, ask them for an \
+                     invitation or the key; otherwise choose another name."
+                )
             }
             Refusal::CannotAgree => {
                 write!(
@@ -375,7 +462,8 @@ impl fmt::Display for Refusal {
             }
             Refusal::TooManyWrongKeys(seconds) => write!(
                 f,
-                "Too many wrong keys came from your address. Please try again in {seconds} s."
+                "Too many names and keys were tried from your address. \
+                 Please try again in {seconds} s."
             ),
             Refusal::ChannelFull(channel) => {
                 write!(f, "#{channel} is full. Please try again later.")
@@ -398,6 +486,9 @@ impl fmt::Display for Refusal {
                     f,
                     "You are muted in #{channel}. Its operators can lift that."
                 ),
+                Silence::NoRequests => {
+                    write!(f, "Requests between clients are refused in #{channel}.")
+                }
             },
             Refusal::SlowMode(channel, seconds) => write!(
                 f,
@@ -465,6 +556,11 @@ impl fmt::Display for Refusal {
             Refusal::NotSupported(flag) => {
                 write!(f, "The rule {} is not supported here.", flag.word())
             }
+            Refusal::GovernanceOff => write!(
+                f,
+                "Channels cannot be changed at present: not every server of this chat may know \
+                 their rules. Its operators allow it with the setting cluster.governance."
+            ),
             Refusal::ChannelIsGlobal => write!(
                 f,
                 "#{} is everybody's: only administrators change it.",

@@ -2,7 +2,7 @@
 
 use crate::model::Name;
 
-use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+use super::{ConnectionId, Effects, Event, Hub, Now, Refusal, RosterNews};
 
 impl Hub {
     pub(super) fn rename(
@@ -51,12 +51,21 @@ impl Hub {
             user.add_alias(from.key().clone());
         }
         let listed = std::mem::replace(&mut user.name, to.clone());
+        if from != to {
+            user.named_after = self.last_id;
+            self.parted.forget(to.key());
+        }
         let connections = user.connections().to_vec();
         self.users.insert(user);
         self.looks.remove(&from);
         self.looks.add(&to);
         self.share_renamed(&from, &to, None, fx);
-        self.note_gone(&from, now);
+        if from != to {
+            let face = self.face_of(&to).unwrap_or_default();
+            self.remember(&from, face, now);
+            self.note_gone(&from, now, fx);
+            self.tell_online(&to, fx);
+        }
         let mut channels = Vec::new();
         for &connection in &connections {
             if let Some(connection) = self.connection_mut(connection) {
@@ -67,10 +76,11 @@ impl Hub {
         }
         channels.sort_unstable();
         channels.dedup();
-        fx.tell_all(
-            connections.iter().copied(),
-            Event::Renamed { to: to.clone() },
-        );
+        let face = self.face_of(&to);
+        fx.shown_as(face, |fx| {
+            let own = connections.iter().copied();
+            fx.tell_all(own, Event::Renamed { to: to.clone() });
+        });
         self.tell_renamed(&channels, &connections, (&from, &to), now, fx);
         for id in connections {
             self.leave_if_banned(id, now, fx);
@@ -87,6 +97,13 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        let (from, to) = names;
+        let news = RosterNews::Renamed {
+            from: from.clone(),
+            to: to.clone(),
+        };
+        let observed = channels.iter().copied();
+        self.tell_observers(observed, own, self.face_of(to), news, fx);
         for &channel in channels {
             self.channels.tell_renamed(channel, own, names, now, fx);
         }

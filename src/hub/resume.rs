@@ -7,8 +7,9 @@
 //! follow it. The client thus gets every message once and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::model::{History, MessageId, Name, Window};
+use crate::model::{History, Located, MessageId, Name, Reactions, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
@@ -115,6 +116,11 @@ impl CatchingUp {
             self.put(id, State::Read { up_to });
         }
         to
+    }
+
+    /// Changes a message, if it is held.
+    pub fn change(&mut self, id: MessageId, change: impl Fn(&mut Message)) {
+        self.held.change(id, change);
     }
 
     fn hold(&mut self, message: &Message) {
@@ -280,6 +286,7 @@ impl Hub {
             readable,
             catching_up: true,
             is_look_up: false,
+            changes: self.mended.count(),
         });
         Ok(())
     }
@@ -302,6 +309,7 @@ impl Hub {
             self.withdrawn += 1;
             return;
         };
+        let mended = &self.mended;
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
@@ -311,6 +319,7 @@ impl Hub {
             return;
         };
         let name = channel.name.clone();
+        mended.mend_history(&mut history);
         let is_cut = history.cut(readable, reading.window);
         self.withdrawn += u64::from(is_cut);
         history.shorten(reading.window);
@@ -321,9 +330,40 @@ impl Hub {
             newest: history.newest,
         };
         let turned = channel.catching_up.turn(id, &is);
-        self.tell_missed(id, history.messages.into_iter(), fx);
+        self.tell_page(id, history, fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);
+    }
+
+    /// Tells a connection what it has missed: messages, and changes of messages before them, in
+    /// the order of their ids.
+    fn tell_page(&self, id: ConnectionId, history: History, fx: &mut Effects) {
+        let amended = history.amended.into_iter();
+        let amended = amended.map(|it| (it.id, Event::Amended(Arc::new(it))));
+        let mut reacted = history.reacted;
+        self.show_reader(id, &mut reacted);
+        let reacted = reacted.into_iter().map(|message| {
+            let last = message.body.reactions().and_then(Reactions::last);
+            let located = Located::remembered(message);
+            (
+                last.unwrap_or_default(),
+                Event::Reactions(Box::new(located)),
+            )
+        });
+        let mut changed: Vec<(MessageId, Event)> = amended.chain(reacted).collect();
+        changed.sort_by_key(|(at, _)| *at);
+        let mut changed = changed.into_iter().peekable();
+        let mut messages = history.messages;
+        self.show_reader(id, &mut messages);
+        for message in messages {
+            while let Some((_, event)) = changed.next_if(|(at, _)| *at < message.id) {
+                fx.tell(id, event);
+            }
+            fx.tell(id, Event::Message(message));
+        }
+        for (_, event) in changed {
+            fx.tell(id, event);
+        }
     }
 
     fn tell_missed(
@@ -332,6 +372,8 @@ impl Hub {
         messages: impl Iterator<Item = Message>,
         fx: &mut Effects,
     ) {
+        let mut messages: Vec<Message> = messages.collect();
+        self.show_reader(id, &mut messages);
         for message in messages {
             fx.tell(id, Event::Message(message));
         }

@@ -1,7 +1,11 @@
 //! The rows of lists: members of a channel, and channels.
 
+use std::sync::Arc;
+
 use crate::model::governance::Role;
 use crate::model::{MessageId, Name, SavedChannel, Text, Unread};
+
+use super::Face;
 
 /// A member of a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +16,8 @@ pub struct Member {
     pub role: Option<Role>,
     /// Why the member is away; `None` for one who is not.
     pub away: Option<Text>,
+    /// What is shown of the member besides.
+    pub face: Arc<Face>,
 }
 
 impl Member {
@@ -21,6 +27,7 @@ impl Member {
             name,
             role: None,
             away: None,
+            face: Arc::default(),
         }
     }
 }
@@ -30,10 +37,15 @@ impl Member {
 pub struct ChannelRow {
     /// The channel.
     pub name: Name,
-    /// How many are in it; a registered channel is listed even if nobody is.
+    /// The number of its members; a registered channel is listed even without any.
     pub people: usize,
     /// What it is about.
     pub topic: Option<Text>,
+    /// When the topic was set, in milliseconds since 1970 UTC.
+    pub topic_at_ms: Option<u64>,
+    /// Since when there are people in it, in milliseconds since 1970 UTC; unknown for
+    /// channels that are on other servers alone.
+    pub since_ms: Option<u64>,
 }
 
 /// One of an account's channels, as its owner may see it at present.

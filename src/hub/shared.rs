@@ -7,10 +7,12 @@
 use std::sync::Arc;
 
 use crate::model::governance::{ChannelChange, Cloak, Role, Rules};
-use crate::model::{AccountId, Message, MessageId, Name, Record, Text};
+use crate::model::{
+    AccountId, Amendment, Message, MessageId, Name, Notify, Reaction, Record, Text,
+};
 
 use super::tags::Tag;
-use super::{Ban, BanTarget, ConnectionId, Private};
+use super::{Ban, BanTarget, ConnectionId, Private, SignedOut};
 
 /// One server of several, from one start to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,10 +210,12 @@ pub enum Order {
         /// The token.
         token: Arc<str>,
     },
-    /// Close the connections of an account, because its password was changed.
+    /// Close the connections of an account.
     SignOut {
         /// The account's nickname.
         name: Name,
+        /// Why.
+        why: SignedOut,
     },
     /// Close the connection of a guest whose nickname now belongs to an account.
     EvictGuest {
@@ -235,6 +239,15 @@ pub enum Order {
         channel: Name,
         /// The last message that was read.
         up_to: MessageId,
+    },
+    /// Tell the connections of an account that it wants to be notified otherwise of a channel.
+    ChannelNotifies {
+        /// The account's nickname.
+        name: Name,
+        /// The channel.
+        channel: Name,
+        /// What of.
+        notify: Notify,
     },
     /// Tell the connections of an account that it has muted a channel, or no longer does.
     ChannelMuted {
@@ -266,11 +279,17 @@ pub enum News {
     Message(Message),
     /// A change of a channel's rules, from another server.
     Changed(Box<ChannelChange>),
+    /// A change of a message, from another server.
+    Amended(Box<Amendment>),
+    /// A reaction, from another server.
+    Reacted(Box<Reaction>),
     /// The rules of every channel that is not simply open, in place of those here. Later
     /// changes follow, and some of these perhaps a second time.
     Rules(Vec<(Name, Rules)>),
     /// The users of all other servers have been told, as [`News::Roster`].
     Met,
+    /// All servers carry out changes of channels.
+    AllCanGovern,
     /// A private message to a user.
     Private {
         /// The message.

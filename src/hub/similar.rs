@@ -71,6 +71,7 @@ impl Hub {
             readable: MessageId::LAST,
             catching_up: false,
             is_look_up: true,
+            changes: self.mended.count(),
         });
         true
     }

@@ -34,6 +34,14 @@ pub struct Sizes {
     pub held_for_catching_up: usize,
     /// Messages that are being committed.
     pub unsettled_messages: usize,
+    /// Guests remembered by their tokens after they have left.
+    pub parted_guests: usize,
+    /// Changes of messages that are remembered for pages being read.
+    pub mended_messages: usize,
+    /// Messages with reactions that are being committed.
+    pub pending_reactions: usize,
+    /// Changes of messages that are waited for by others than connections.
+    pub awaited_changes: usize,
     /// Closed connections with messages that are still being committed.
     pub departures: usize,
     /// Nicknames reserved for clients with a token.
@@ -75,6 +83,10 @@ impl Hub {
             catching_up: catching_up().map(|those| those.len()).sum(),
             held_for_catching_up: catching_up().map(|those| those.held()).sum(),
             unsettled_messages: self.unsettled.len(),
+            parted_guests: self.parted.len(),
+            mended_messages: self.mended.len(),
+            pending_reactions: self.reacting.len(),
+            awaited_changes: self.awaited.len(),
             departures: self.departures.len(),
             held_nicknames: self.holds.len(),
             tags: self.tags.len(),

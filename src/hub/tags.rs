@@ -332,6 +332,16 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether a message has a tag that is known: it has been sent before.
+    pub(super) fn is_sent_again(&mut self, id: ConnectionId, message: &Command, now: Now) -> bool {
+        match message {
+            Command::Tagged { tag, .. } => self
+                .tag_owner(id)
+                .is_ok_and(|owner| self.tags.get_mut(&(owner, tag.clone()), now).is_some()),
+            _ => false,
+        }
+    }
+
     fn tag_owner(&self, id: ConnectionId) -> Result<TagOwner, Refusal> {
         let (_, user) = self.user_of(id)?;
         let token = self.connection(id).and_then(|c| c.token.clone());

@@ -34,10 +34,26 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let (from, _) = self.user_of(id)?;
+        self.typing_told(id, audience, false, now, fx)
+    }
+
+    /// As [`Hub::typing`]. Clients that have been told by a signal are not told again.
+    pub(super) fn typing_told(
+        &mut self,
+        id: ConnectionId,
+        audience: Audience,
+        by_signal: bool,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (from, user) = self.user_of(id)?;
+        let is_guest = user.account.is_none();
         let (channel, to) = match audience {
             Audience::Channel(channel) => (Some(self.own_channel(id, channel)?), None),
             Audience::User(name) => match self.presence(name) {
+                (name, true) if is_guest && self.refuses_guests(&name) => {
+                    return Err(Refusal::AccountsOnly(name));
+                }
                 (name, true) => (None, Some(name)),
                 (name, false) => return Err(Refusal::NoSuchUser(name)),
             },
@@ -53,7 +69,7 @@ impl Hub {
             };
             self.share_order(order, fx);
         }
-        self.tell_typing(&from, channel, to, fx);
+        self.tell_typing_but(by_signal, (&from, channel, to), fx);
         Ok(())
     }
 
@@ -68,6 +84,15 @@ impl Hub {
         from: &Name,
         channel: Option<Name>,
         to: Option<Name>,
+        fx: &mut Effects,
+    ) {
+        self.tell_typing_but(false, (from, channel, to), fx);
+    }
+
+    fn tell_typing_but(
+        &self,
+        by_signal: bool,
+        (from, channel, to): (&Name, Option<Name>, Option<Name>),
         fx: &mut Effects,
     ) {
         let mut audience = match &to {
@@ -88,7 +113,8 @@ impl Hub {
         audience.retain(|&other| {
             self.connection(other).is_some_and(|other| {
                 let is_own = other.nickname.as_ref() == Some(from);
-                other.listens_for_typing && !is_own
+                let was_told = by_signal && other.profile.keeps_rosters;
+                other.listens_for_typing && !is_own && !was_told
             })
         });
         let event = Event::Typing {
@@ -96,7 +122,7 @@ impl Hub {
             channel,
             to,
         };
-        fx.tell_all(audience, event);
+        fx.shown_as(self.face_of(from), |fx| fx.tell_all(audience, event));
     }
 
     fn may_tell_of_typing(&mut self, id: ConnectionId, now: Now) -> bool {

@@ -3,17 +3,24 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{AccountId, Name, NameError, Text};
+use crate::model::{AccountId, MessageId, Name, NameError, Text};
 
 use super::ignoring::Ignored;
 use super::own_channels::Marks;
-use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
+use super::property::Properties;
+use super::whispered::Whispered;
+use super::{
+    ConnectionId, Credential, Effects, Event, Face, Farewell, Hub, Now, Order, Refusal, RosterNews,
+    SignedOut,
+};
 
 /// The most users that one user may ignore.
 pub(super) const MAX_IGNORED: usize = 1000;
 /// The most earlier nicknames remembered of a user. They are remembered so that
 /// an ignored user cannot get around it with a new nickname.
 const MAX_ALIASES: usize = 16;
+/// The most channels to which a user is remembered to be invited.
+const MAX_INVITED_TO: usize = 32;
 
 /// One user: a nickname and its connections.
 pub(super) struct User {
@@ -25,10 +32,22 @@ pub(super) struct User {
     pub ignored: Ignored,
     /// Why the user is away.
     pub away: Option<Text>,
+    /// What others are shown besides the nickname.
+    pub face: Arc<Face>,
+    /// Whether the user wants private messages from accounts only.
+    pub accounts_only: bool,
     /// How far the account has read in its channels.
     pub marks: Marks,
+    /// The last message before the user had this nickname: a guest's own ones are later.
+    pub named_after: MessageId,
     /// Keys of nicknames this user had before.
     aliases: VecDeque<Arc<str>>,
+    /// The channels to which the user was invited last.
+    invited_to: VecDeque<Name>,
+    /// What the user says of itself.
+    pub properties: Properties,
+    /// Direct messages with guests, or as one.
+    pub whispered: Whispered,
 }
 
 impl User {
@@ -40,9 +59,30 @@ impl User {
             account: credential.map(|credential| credential.account),
             ignored: Ignored::of(ignored.unwrap_or_default()),
             away: None,
+            face: Arc::default(),
+            accounts_only: false,
             marks: Marks::new(),
+            named_after: MessageId::default(),
             aliases: VecDeque::new(),
+            invited_to: VecDeque::new(),
+            properties: Properties::default(),
+            whispered: Whispered::default(),
         }
+    }
+
+    /// Remembers that the user was invited to a channel; the oldest invitation is
+    /// forgotten if there are too many.
+    pub fn was_invited(&mut self, channel: &Name) {
+        self.invited_to.retain(|known| known != channel);
+        if self.invited_to.len() >= MAX_INVITED_TO {
+            self.invited_to.pop_front();
+        }
+        self.invited_to.push_back(channel.clone());
+    }
+
+    /// The channels to which the user was invited last.
+    pub fn invited_to(&self) -> impl Iterator<Item = &Name> {
+        self.invited_to.iter()
     }
 
     /// The user's connections, sorted.
@@ -175,12 +215,18 @@ impl Hub {
         }
         self.tell_departures_of(&name, now, fx);
         let is_new = self.add_user(id, &name, credential.as_ref());
+        let was_elsewhere = self.remote_person(&name).is_some();
         if is_new {
             self.looks.add(&name);
             self.share_online(&name, account, fx);
+            self.note_people();
+        }
+        if is_new && !was_elsewhere {
+            self.tell_online(&name, fx);
         }
         self.set_token(id, credential.and_then(|credential| credential.token));
-        fx.tell(id, Event::Welcome { nickname: name });
+        let face = self.face_of(&name);
+        fx.shown_as(face, |fx| fx.tell(id, Event::Welcome { nickname: name }));
         Ok(())
     }
 
@@ -200,6 +246,17 @@ impl Hub {
             return Err(Refusal::NoSuchUser(name.clone()));
         }
         self.users.set_account(name.key(), credential.account);
+        let mut before = None;
+        if let Some(user) = self.users.get_mut(name.key()) {
+            let mut face = Face::clone(&user.face);
+            face.account = Some(user.name.clone());
+            before = Some(std::mem::replace(&mut user.face, Arc::new(face)));
+        }
+        self.tell_host(name, before, fx);
+        let news = RosterNews::Account {
+            nickname: name.clone(),
+        };
+        self.tell_all_who_see(name, &[], news, fx);
         // The guest's token must not take over a connection of the account.
         self.set_token(id, credential.token.clone());
         if let Some(user) = self.users.get_mut(name.key()) {
@@ -228,34 +285,33 @@ impl Hub {
         if self.has_no_say(id, now, fx) {
             return Err(Refusal::NoChannel);
         }
-        let (guest, user) = self.user_of(id)?;
-        if user.account.is_some() {
-            return Err(Refusal::NicknameIsAccount);
-        }
+        self.check_becoming(id, &name, credential.account, now)?;
+        let (guest, _) = self.user_of(id)?;
         if guest == name {
             self.adopt(id, &name, credential, fx)?;
             self.leave_if_banned(id, now, fx);
             return Ok(());
         }
-        self.check_ban(&name, now)?;
-        let is_on = self.users.get(name.key()).map(|user| user.account);
-        let is_on = is_on.or_else(|| self.remote_account(&name));
-        if is_on.is_some_and(|account| account != Some(credential.account)) {
-            return Err(Refusal::NicknameInUse(name));
-        }
         // This is the guest's only connection.
         let as_guest = self.users.remove(guest.key());
+        let face_before = as_guest.as_ref().map(|user| user.face.clone());
         self.looks.remove(&guest);
         self.tell_departures_of(&name, now, fx);
         let is_new = self.add_user(id, &name, Some(credential));
         let listed = as_guest.as_ref().map_or(&guest, |user| &user.name);
         self.list_as(id, listed, &self.users.listed(&name));
+        if let Some(as_guest) = &as_guest {
+            self.remember(&guest, as_guest.face.clone(), now);
+        }
         if let Some(as_guest) = as_guest
             && let Some(user) = self.users.get_mut(name.key())
         {
             let earlier = as_guest.aliases.into_iter().chain([guest.key().clone()]);
             for key in earlier {
                 user.add_alias(key);
+            }
+            if user.properties.is_empty() {
+                user.properties = as_guest.properties;
             }
             let new = user.ignore_also(as_guest.ignored);
             remember_ignored(credential.account, new, fx);
@@ -273,11 +329,41 @@ impl Hub {
             self.share_merged(&guest, &name, &channels, fx);
         }
         self.keep_channels(id, fx);
-        self.note_gone(&guest, now);
-        fx.tell(id, Event::Renamed { to: name.clone() });
+        self.look_again(&name);
+        self.note_gone(&guest, now, fx);
+        if is_new {
+            self.tell_online(&name, fx);
+        }
+        let face = self.face_of(&name);
+        fx.shown_as(face, |fx| fx.tell(id, Event::Renamed { to: name.clone() }));
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
+        self.tell_host(&name, face_before, fx);
         self.leave_if_banned(id, now, fx);
         Ok(())
+    }
+
+    /// Checks that a guest's connection may become one of an account with this name.
+    pub fn check_becoming(
+        &self,
+        id: ConnectionId,
+        name: &Name,
+        owner: AccountId,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let (guest, user) = self.user_of(id)?;
+        if user.account.is_some() {
+            return Err(Refusal::NicknameIsAccount);
+        }
+        if guest == *name {
+            return Ok(());
+        }
+        self.check_ban(name, now)?;
+        let is_on = self.users.get(name.key()).map(|user| user.account);
+        let is_on = is_on.or_else(|| self.remote_account(name));
+        match is_on.is_some_and(|account| account != Some(owner)) {
+            true => Err(Refusal::NicknameInUse(name.clone())),
+            false => Ok(()),
+        }
     }
 
     /// Whether a guest on this or another server has this nickname in any
@@ -306,6 +392,16 @@ impl Hub {
             Some(shown) => (shown.clone(), true),
             None => (name, false),
         }
+    }
+
+    /// Whether the owners of these nicknames are online, and when those who are not were last here,
+    /// as far as that is remembered.
+    pub fn presences(&self, names: &[Name]) -> Vec<(bool, Option<u64>)> {
+        let presence = |name: &Name| match self.presence(name.clone()).1 {
+            true => (true, None),
+            false => (false, self.last_here(name).map(|(_, at_ms)| at_ms)),
+        };
+        names.iter().map(presence).collect()
     }
 
     /// Closes the connection of a guest whose nickname now belongs to an account.
@@ -341,19 +437,36 @@ impl Hub {
         self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
     }
 
-    /// Closes the connections of an account, on all servers, because its password
-    /// was changed.
-    pub fn sign_out(&mut self, name: &Name, now: Now, fx: &mut Effects) {
-        self.share_order(|| Order::SignOut { name: name.clone() }, fx);
-        self.sign_out_here(name, now, fx);
+    /// Closes the connections of an account, on all servers.
+    pub fn sign_out(&mut self, name: &Name, why: SignedOut, now: Now, fx: &mut Effects) {
+        let order = || Order::SignOut {
+            name: name.clone(),
+            why,
+        };
+        self.share_order(order, fx);
+        self.sign_out_here(name, why, now, fx);
     }
 
-    pub(super) fn sign_out_here(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+    pub(super) fn sign_out_here(
+        &mut self,
+        name: &Name,
+        why: SignedOut,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         let user = self.users.get(name.key());
         let user = user.filter(|user| user.account.is_some());
         let connections = user.map(|user| user.connections.clone());
         let connections = connections.unwrap_or_default();
-        self.end_all(&connections, &Farewell::PasswordChanged, now, fx);
+        self.end_all(&connections, &why.into(), now, fx);
+    }
+
+    /// Ends the other connections here of a connection's user. Returns their number.
+    pub fn end_others_of(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) -> usize {
+        let others = self.nickname_of(id).map(|name| self.connections_of(&name));
+        let mut others = others.unwrap_or_default();
+        others.retain(|&other| other != id);
+        self.end_all(&others, &Farewell::Replaced, now, fx)
     }
 
     /// The nickname of a connection.
@@ -474,8 +587,16 @@ impl Hub {
         } else {
             // An account that is away on another server is so here.
             let away = self.away_of(name).cloned();
+            let face = self.face_for(id, name, proof.is_some());
             let user = User::new(name.clone(), proof);
-            Some(self.users.insert(User { away, ..user }))
+            let named_after = self.last_id;
+            self.parted.forget(name.key());
+            Some(self.users.insert(User {
+                away,
+                face,
+                named_after,
+                ..user
+            }))
         };
         let Some(user) = user else {
             return false;
@@ -494,6 +615,21 @@ impl Hub {
         }
     }
 
+    /// Notes since when a guest with a token has had the nickname, before the last connection
+    /// ends.
+    pub(super) fn note_parting(&mut self, id: ConnectionId) {
+        let Some(token) = self.connection(id).and_then(|it| it.token.clone()) else {
+            return;
+        };
+        if let Ok((_, user)) = self.user_of(id)
+            && user.account.is_none()
+            && user.connections.len() == 1
+        {
+            let (key, named_after) = (user.name.key().clone(), user.named_after);
+            self.parted.add(key, token, named_after);
+        }
+    }
+
     /// Takes a connection from its user. The nickname becomes free with the last
     /// one.
     pub(super) fn release_nickname(
@@ -506,10 +642,13 @@ impl Hub {
         if let Some(user) = self.users.get_mut(name.key()) {
             user.remove_connection(id);
             if user.connections.is_empty() {
-                self.users.remove(name.key());
+                let gone = self.users.remove(name.key());
                 self.looks.remove(name);
                 self.share_offline(name, fx);
-                self.note_gone(name, now);
+                if let Some(gone) = gone {
+                    self.remember(&gone.name, gone.face, now);
+                }
+                self.note_gone(name, now, fx);
             }
         }
     }

@@ -58,7 +58,9 @@ impl Hub {
         let channels = channels.map(|(name, role)| UserChannel { name: name.0, role });
         Ok(UserCard {
             account: account.map(|_| name.clone()),
+            face: self.face_of(&name).unwrap_or_default(),
             away: self.away_of(&name).cloned(),
+            properties: self.properties_of_user(&name),
             since_ms,
             idle_ms,
             channels: channels.collect(),

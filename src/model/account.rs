@@ -55,6 +55,35 @@ pub struct Account {
     pub password_changes: u64,
     /// The users whose private messages it ignores.
     pub ignored: Vec<Name>,
+    /// Whether it can be used.
+    pub standing: Standing,
+    /// When its owner was last seen, to within an hour: in milliseconds since 1970 UTC.
+    pub seen_at: Option<u64>,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// By its owner.
+    #[default]
+    Good,
+    /// By nobody until an administrator enables it.
+    Disabled,
+    /// By nobody any more. Its name stays reserved: what it wrote is still shown under it.
+    Deleted,
+}
+
+/// An account in the list that administrators see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedAccount {
+    /// The nickname that only its owner may use.
+    pub username: Name,
+    /// When it was created, in milliseconds since 1970 UTC.
+    pub created_at: u64,
+    /// When its owner was last seen, to within an hour.
+    pub seen_at: Option<u64>,
+    /// Whether it can be used.
+    pub standing: Standing,
 }
 
 /// An address from which an account was logged in to.
@@ -109,6 +138,17 @@ pub struct Token {
     pub is_refreshable: bool,
     /// Whether it is valid, unless it has expired: false once it is revoked.
     pub is_active: bool,
+}
+
+impl Standing {
+    /// A stable word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::Good => "active",
+            Standing::Disabled => "disabled",
+            Standing::Deleted => "deleted",
+        }
+    }
 }
 
 impl UniqueField {

@@ -38,6 +38,9 @@ pub struct Entry {
         serialize_with = "peer::serialize"
     )]
     pub address: Option<SocketAddr>,
+    /// The name of the token by which a program did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Arc<str>>,
     /// The protocol the connection speaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<&'static str>,
@@ -77,6 +80,15 @@ pub enum Kind {
     Error,
 }
 
+/// From where an administrator acts, for the audit trail; the program itself has no address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address.
+    pub address: Option<SocketAddr>,
+    /// The name of the token, unless it is the administrators' own.
+    pub token: Option<Arc<str>>,
+}
+
 impl Entry {
     /// An entry with nothing but its time and kind.
     pub fn new(at_ms: u64, kind: Kind) -> Entry {
@@ -88,6 +100,7 @@ impl Entry {
             channel: None,
             to: None,
             address: None,
+            token: None,
             protocol: None,
             text: None,
             is_refusal: false,

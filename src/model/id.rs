@@ -26,6 +26,17 @@ impl MessageId {
         sequence: MAX_SEQUENCE,
     };
 
+    /// The last id before `self`.
+    pub fn previous(self) -> MessageId {
+        match self.sequence.checked_sub(1) {
+            Some(sequence) => MessageId { sequence, ..self },
+            None => MessageId {
+                ms: self.ms.saturating_sub(1),
+                sequence: MAX_SEQUENCE,
+            },
+        }
+    }
+
     /// The id after `self` for something that happens at `now_ms`.
     pub fn next(self, now_ms: u64) -> MessageId {
         if now_ms > self.ms {
@@ -102,6 +113,7 @@ mod tests {
             let next = last.next(now);
             assert!(next > last);
             assert_eq!(next.to_string().parse(), Ok(next));
+            assert!(next.previous() >= last && next.previous() < next);
             last = next;
         }
         assert_eq!(

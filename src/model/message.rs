@@ -1,9 +1,9 @@
 //! Messages, the conversations they belong to, and queries for them.
 
 use super::account::AccountId;
+use super::body::Body;
 use super::id::MessageId;
 use super::name::Name;
-use super::text::Text;
 
 /// The most messages one call returns.
 pub const MAX_ROWS: usize = 1000;
@@ -20,12 +20,12 @@ pub struct Message {
     pub author: Name,
     /// The conversation it belongs to.
     pub place: Place,
-    /// The text.
-    pub text: Text,
+    /// What it says.
+    pub body: Body,
 }
 
 /// Where a message belongs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Place {
     /// In a channel.
     Channel {
@@ -65,43 +65,6 @@ pub enum Window {
     Page(u64),
 }
 
-/// Part of a conversation.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    /// Ids strictly increase.
-    pub messages: Vec<Message>,
-    /// Whether the store has more messages on the side that was asked for: after
-    /// these for [`Window::After`], otherwise before them.
-    pub more: bool,
-    /// Whether retention has removed some of that side.
-    pub gap: bool,
-    /// The highest id so far, if the log of several servers gives out the ids: a
-    /// client that names a higher one has seen another history. `None` from a
-    /// store whose only server gives out the ids itself.
-    pub newest: Option<MessageId>,
-}
-
-impl History {
-    /// Leaves out what a reader may not see: everything up to `after`. To that
-    /// reader, the history begins there. Returns whether there was any.
-    pub fn cut(&mut self, after: MessageId, window: Window) -> bool {
-        let before = self.messages.len();
-        self.messages.retain(|message| message.id > after);
-        let is_cut = self.messages.len() < before;
-        if is_cut && !matches!(window, Window::After(_)) {
-            self.more = false;
-            self.gap = false;
-        }
-        is_cut
-    }
-
-    /// Whether this is everything there ever was on the side that was asked
-    /// for.
-    pub fn is_complete(&self) -> bool {
-        !self.more && !self.gap
-    }
-}
-
 /// A line of an inbox: the thread with one other account.
 #[derive(Clone, Debug)]
 pub struct ThreadSummary {
@@ -124,6 +87,8 @@ pub struct Search {
     pub scope: SearchScope,
     /// Only messages before this one.
     pub before: Option<MessageId>,
+    /// Only messages after this one.
+    pub after: MessageId,
     /// The most messages to return.
     pub limit: usize,
 }

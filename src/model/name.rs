@@ -29,7 +29,7 @@ use unicode_security::confusable_detection::skeleton;
 
 use super::text::is_invisible;
 
-pub use pattern::{Form, Pattern};
+pub use pattern::{Form, Pattern, has_form};
 
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;
@@ -44,7 +44,7 @@ const RESERVED: &[&str] = &["system"];
 
 /// Names under which others than users act. An account that has one keeps it; nobody
 /// else gets one.
-const TITLES: &[&str] = &["administrator"];
+const TITLES: &[&str] = &["administrator", "nickserv", "chanserv"];
 
 /// A valid nickname or channel name. Equality and hashing go by [`Name::key`].
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl Name {
         }
     }
 
-    /// Whether the name is that of somebody who is no user, or looks like it: no guest
+    /// Whether the name is reserved for an actor that is no user, or looks like it: no guest
     /// and no new account can have it.
     pub fn is_title(&self) -> bool {
         TITLES.iter().any(|&word| self.resembles(&Name::of(word)))

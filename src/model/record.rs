@@ -1,9 +1,11 @@
 //! Records: the entries of the log, each of which is committed before anyone hears of
 //! it.
 
+use super::amendment::Amendment;
 use super::governance::ChannelChange;
 use super::id::MessageId;
 use super::message::{Conversation, Message};
+use super::reaction::Reaction;
 
 /// One entry of the log.
 #[derive(Clone, Debug)]
@@ -12,6 +14,10 @@ pub enum Record {
     Message(Message),
     /// A change of a channel's rules.
     Change(Box<ChannelChange>),
+    /// A change of a message.
+    Amend(Box<Amendment>),
+    /// A reaction to a message.
+    React(Box<Reaction>),
 }
 
 impl Record {
@@ -20,6 +26,8 @@ impl Record {
         match self {
             Record::Message(message) => message.id,
             Record::Change(change) => change.id,
+            Record::Amend(amendment) => amendment.id,
+            Record::React(reaction) => reaction.id,
         }
     }
 
@@ -28,6 +36,8 @@ impl Record {
         match self {
             Record::Message(message) => message.id = id,
             Record::Change(change) => change.id = id,
+            Record::Amend(amendment) => amendment.set_id(id),
+            Record::React(reaction) => reaction.id = id,
         }
     }
 
@@ -36,6 +46,8 @@ impl Record {
         match self {
             Record::Message(message) => message.conversation(),
             Record::Change(change) => change.conversation(),
+            Record::Amend(amendment) => amendment.conversation(),
+            Record::React(reaction) => reaction.conversation(),
         }
     }
 
@@ -43,15 +55,17 @@ impl Record {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Record::Message(message) => Some(message),
-            Record::Change(_) => None,
+            Record::Change(_) | Record::Amend(_) | Record::React(_) => None,
         }
     }
 
     /// The bytes that it has besides the fixed ones, about.
     pub fn bytes(&self) -> usize {
         match self {
-            Record::Message(message) => message.text.as_str().len(),
+            Record::Message(message) => message.body.bytes(),
             Record::Change(change) => change.changes.len() * CHANGE_BYTES,
+            Record::Amend(amendment) => amendment.body.bytes(),
+            Record::React(reaction) => reaction.sign.as_str().len(),
         }
     }
 }

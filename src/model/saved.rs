@@ -17,6 +17,55 @@ pub struct SavedChannel {
     pub read_up_to: MessageId,
     /// Whether the account wants to hear of its mentions only.
     pub is_muted: bool,
+    /// What the account wants to be notified of.
+    pub notify: Notify,
+}
+
+/// What of a channel an account wants to be notified of, on all of its devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// Of messages that mention it.
+    #[default]
+    Mentions,
+    /// Of all messages.
+    All,
+    /// Of nothing.
+    Nothing,
+}
+
+impl Notify {
+    /// All levels.
+    pub const ALL: [Notify; 3] = [Notify::Mentions, Notify::All, Notify::Nothing];
+
+    /// A stable word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Notify::Mentions => "mentions",
+            Notify::All => "all",
+            Notify::Nothing => "nothing",
+        }
+    }
+
+    /// The level with this word.
+    pub fn from_word(word: &str) -> Option<Notify> {
+        Notify::ALL.into_iter().find(|level| level.as_str() == word)
+    }
+
+    /// The number that stands for it in a database.
+    pub fn number(self) -> i16 {
+        match self {
+            Notify::Mentions => 0,
+            Notify::All => 1,
+            Notify::Nothing => 2,
+        }
+    }
+
+    /// The level with this number; an unknown one, of a newer server, is the usual level.
+    pub fn from_number(number: i16) -> Notify {
+        let mut all = Notify::ALL.into_iter();
+        all.find(|level| level.number() == number)
+            .unwrap_or_default()
+    }
 }
 
 /// What an account has not read in a channel.

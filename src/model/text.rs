@@ -40,20 +40,7 @@ impl Text {
         if raw.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
             return Text(raw.into());
         }
-        let mut cleaned = String::with_capacity(raw.len());
-        let mut characters = raw.chars().peekable();
-        while let Some(c) = characters.next() {
-            match shown(c) {
-                // A carriage return and its line feed are one end of a line.
-                Shown::LineFeed if c == '\r' && characters.peek() == Some(&'\n') => {}
-                Shown::LineFeed => cleaned.push('\n'),
-                Shown::AsIs if c == BYTE_ORDER_MARK && cleaned.is_empty() => {}
-                Shown::AsIs => cleaned.push(c),
-                Shown::Space => cleaned.push(' '),
-                Shown::Nothing => {}
-            }
-        }
-        Text(cleaned.trim_end_matches('\n').into())
+        Text(clean_but(raw, |_| false).into())
     }
 
     /// Cleans text that has to fit on one line, such as a reason: line ends and
@@ -106,6 +93,27 @@ impl<'de> serde::Deserialize<'de> for Text {
         let raw = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
         Ok(Text::as_sent(&raw))
     }
+}
+
+/// Cleans `raw`, but for the characters that are to be kept. No line feed is left at
+/// its end.
+pub(super) fn clean_but(raw: &str, is_kept: impl Fn(char) -> bool) -> String {
+    let mut cleaned = String::with_capacity(raw.len());
+    let mut characters = raw.chars().peekable();
+    while let Some(c) = characters.next() {
+        match shown(c) {
+            _ if is_kept(c) => cleaned.push(c),
+            // A carriage return and its line feed are one end of a line.
+            Shown::LineFeed if c == '\r' && characters.peek() == Some(&'\n') => {}
+            Shown::LineFeed => cleaned.push('\n'),
+            Shown::AsIs if c == BYTE_ORDER_MARK && cleaned.is_empty() => {}
+            Shown::AsIs => cleaned.push(c),
+            Shown::Space => cleaned.push(' '),
+            Shown::Nothing => {}
+        }
+    }
+    cleaned.truncate(cleaned.trim_end_matches('\n').len());
+    cleaned
 }
 
 /// What some programs put before the first character of a file.

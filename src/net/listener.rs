@@ -29,7 +29,16 @@ pub trait Service: Send + Sync + 'static {
 
     /// The bytes that tell a peer that it is refused.
     fn refusal(&self, why: Refused) -> Vec<u8>;
+
+    /// Refuses in a better way, on a thread of its own, if there is one and room for it: how a
+    /// client wants to be told may show only in what it sends.
+    fn listening_refusal(&self) -> Option<ListeningRefusal> {
+        None
+    }
 }
+
+/// Reads what a client sends for a moment, and then tells it that it is refused.
+pub type ListeningRefusal = Box<dyn FnOnce(TcpStream, Refused) + Send>;
 
 /// A bound address that does not accept yet, so that all can be bound before
 /// any is served.
@@ -218,7 +227,7 @@ fn begin(
         Ok(permit) => permit,
         Err(why) => {
             log::warn!("{name}: refused {peer}: {}", why.words());
-            refuse(&stream, &service.refusal(why));
+            turn_away(name, stream, peer, (service, why));
             return Ok(());
         }
     };
@@ -232,6 +241,22 @@ fn begin(
         return Err(error);
     }
     Ok(())
+}
+
+fn turn_away(
+    name: &'static str,
+    stream: TcpStream,
+    peer: SocketAddr,
+    (service, why): (&Arc<dyn Service>, Refused),
+) {
+    let Some(refusal) = service.listening_refusal() else {
+        return refuse(&stream, &service.refusal(why));
+    };
+    let to_refuse = stream.try_clone();
+    let spawned = thread::spawn(name, peer, move || refusal(stream, why));
+    if let (Err(_), Ok(stream)) = (spawned, to_refuse) {
+        refuse(&stream, &service.refusal(why));
+    }
 }
 
 /// Refuses a connection without ever waiting for the peer.

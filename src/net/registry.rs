@@ -67,6 +67,19 @@ pub struct Permit {
     subscriber: IpAddr,
 }
 
+/// A place among the connections of an address; given back when dropped.
+#[derive(Debug)]
+pub struct AddressPermit {
+    registry: Arc<Registry>,
+    subscriber: IpAddr,
+}
+
+impl Drop for AddressPermit {
+    fn drop(&mut self) {
+        self.registry.state.lock().leave(self.subscriber);
+    }
+}
+
 impl Registry {
     /// Admits a connection unless that exceeds a limit; 0 is no limit, and loopback
     /// addresses have no limit of their own. An IPv6 /64 network counts as one
@@ -90,6 +103,26 @@ impl Registry {
         *of_address += 1;
         state.connections += 1;
         Ok(Permit {
+            registry: self.clone(),
+            subscriber,
+        })
+    }
+
+    /// Admits the client of a gateway, whose connection is counted already, among those of the
+    /// client's own address; 0 is no limit.
+    pub fn admit_behind(
+        self: &Arc<Registry>,
+        address: IpAddr,
+        per_address: usize,
+    ) -> Result<AddressPermit, Refused> {
+        let mut state = self.state.lock();
+        let subscriber = subscriber(address);
+        let of_address = state.per_address.entry(subscriber).or_insert(0);
+        if per_address > 0 && *of_address >= per_address {
+            return Err(Refused::AddressFull);
+        }
+        *of_address += 1;
+        Ok(AddressPermit {
             registry: self.clone(),
             subscriber,
         })

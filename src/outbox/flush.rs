@@ -145,7 +145,7 @@ impl Outbox {
         if seat.range.is_empty() {
             return;
         }
-        let Some(arena) = self.arenas.get(seat.format.index()) else {
+        let Some(arena) = self.arenas.get(seat.slot) else {
             return;
         };
         let bytes = if seat.more.is_empty() {

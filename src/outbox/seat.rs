@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::ConnectionId;
 use crate::net::link::Link;
+use crate::protocol::irc::Reader;
 use crate::protocol::{Speech, WireFormat};
 
 use super::senders::Post;
@@ -15,8 +16,12 @@ pub(super) struct Seat {
     pub id: ConnectionId,
     /// Its socket.
     pub link: Arc<Link>,
-    /// Its wire format, and thus the arena of its bytes.
+    /// Its wire format.
     pub format: WireFormat,
+    /// The arena of its bytes.
+    pub slot: usize,
+    /// What its lines depend on besides, if it speaks IRC.
+    pub reader: Option<Box<Reader>>,
     /// Whether the connection gets its own words.
     pub echoes: bool,
     /// The lane in which it waits.
@@ -60,6 +65,8 @@ impl Seat {
             id,
             link,
             format: speech.format,
+            slot: speech.format.index(),
+            reader: (speech.format.is_irc()).then(|| Box::new(Reader::of(speech.format))),
             echoes: speech.echoes,
             lane: Lane::None,
             closing: false,
@@ -81,7 +88,7 @@ impl Seat {
         Some(Post {
             id: self.id,
             link: self.link.clone(),
-            arena: self.format.index(),
+            arena: self.slot,
             bytes: start as usize..end as usize,
             messages: std::mem::take(&mut self.messages),
         })

@@ -18,8 +18,8 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use crate::hub::ConnectionId;
 use crate::net::flusher::Watcher;
 use crate::net::link::Link;
-use crate::protocol::WIRE_FORMATS;
 
+use super::classes::SLOTS;
 use super::share::Share;
 
 /// The most helping threads: the clients need processors, too.
@@ -41,13 +41,13 @@ struct Helper {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Encoded bytes, by format.
-pub type Arenas = [Vec<u8>; WIRE_FORMATS];
+/// Encoded bytes, by slot.
+pub type Arenas = [Vec<u8>; SLOTS];
 
 /// Bytes to be sent to some connections, and the results.
 #[derive(Default)]
 pub struct Slice {
-    /// All bytes, by format.
+    /// All bytes, by slot.
     pub arenas: Arenas,
     /// The ranges of bytes for each connection.
     pub posts: Vec<Post>,

@@ -5,15 +5,17 @@ import { byId, h, soon } from "./lib/dom.js";
 import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
-import { giveUp, isRefused, renew } from "./model/api.js";
+import { compareIds } from "./model/conversation.js";
+import { deleteAccount, giveUp, renew, whyNot } from "./model/api.js";
 import { change, forgetLogin, onForgotten, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
 import { sameName } from "./model/names.js";
 import { State } from "./model/state.js";
-import { askPermission, Notifier } from "./notify.js";
+import { askPermission, Notifier, sound } from "./notify.js";
+import { hashOf, Trail } from "./trail.js";
 import { Actions } from "./view/actions.js";
 import { Aside } from "./view/aside.js";
 import { Composer } from "./view/composer.js";
-import { openAway, openHelp, openNickname, openQuick, openRooms } from "./view/dialogs.js";
+import { openAway, openHelp, openLeaving, openNickname, openQuick, openRooms } from "./view/dialogs.js";
 import { Joining } from "./view/joining.js";
 import { Keys } from "./view/keys.js";
 import { Sidebar } from "./view/sidebar.js";
@@ -22,7 +24,6 @@ import { Stream } from "./view/stream.js";
 import { Talk } from "./view/talk.js";
 import { Topic } from "./view/topic.js";
 
-const NARROW = matchMedia("(max-width: 760px)");
 const WIDE = matchMedia("(min-width: 1100px)");
 const TOAST = 6_000;
 /** How often a lasting token is renewed, and how often that is checked. */
@@ -48,6 +49,8 @@ class App {
   #isLeaving = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
+  /** The message that the address names, until it is shown. */
+  #named = messageNamed();
   /** An invitation that the address has, until it is used: `{room, secret}`. */
   #invitation = invitation();
 
@@ -67,23 +70,31 @@ class App {
     new Keys(this);
     state.on("toast", (words) => toast(words));
     state.on("active", () => this.#address());
-    state.on("opened", () => {
-      this.#pane("talk");
+    state.on("opened", (conversation) => {
       this.focusComposer();
+      this.#showNamed(conversation);
+    });
+    state.on("noRoom", () => {
+      if (!state.active) state.activate(state.joinedRooms[0] ?? null);
+      this.trail.rewrite();
+    });
+    state.on("resuming", () => {
+      const there = state.joinedRooms.find(({ joined }) => joined);
+      if (there) this.#arrivedIn(there);
     });
     state.on("joined", (room) => this.#arrivedIn(room));
     state.on("link", () => this.#linked());
     state.on("welcome", () => this.#useInvitation());
-    addEventListener("hashchange", () => this.#fromAddress());
-    addEventListener("pagehide", () => this.chat.saveNow());
+    addEventListener("pagehide", () => this.chat.leavePage());
     addEventListener("beforeunload", (event) => {
       if (this.chat.delivery.isBusy) event.preventDefault();
     });
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.retry();
-      if (state.active && state.atEnd) this.chat.markRead(state.active);
-      if (state.active) state.emit("stream", state.active);
+      this.chat.lookElsewhere();
+      // What has come meanwhile has not been seen.
+      if (state.active?.unread > 0) this.stream.reopen();
     });
     if (login.keep) {
       onForgotten(() => this.#leave("You have signed out in another tab."));
@@ -92,7 +103,7 @@ class App {
     }
     this.#connect();
     byId("chat").hidden = false;
-    this.#pane(location.hash.length > 1 || !NARROW.matches ? "talk" : "list");
+    this.trail = new Trail(this);
     this.aside.show(settings.people && WIDE.matches ? "people" : "");
   }
 
@@ -108,21 +119,28 @@ class App {
   }
 
   showList() {
-    this.#pane("list");
+    this.trail.toList();
   }
 
   open(what, argument) {
-    const dialogs = { quick: openQuick, rooms: openRooms, nickname: openNickname, away: openAway, help: openHelp };
+    const dialogs = { quick: openQuick, rooms: openRooms, nickname: openNickname, leaving: openLeaving, away: openAway, help: openHelp };
     if (dialogs[what]) dialogs[what](this, argument);
     else if (LATER[what]) LATER[what]().then((open) => open(this, argument), () => toast("That could not be loaded. Is the network there?"));
-    else this.aside.show(what, argument);
+    else this.#showAside(what, argument);
+  }
+
+  #showAside(mode, query) {
+    this.aside.show(mode, query);
+    this.trail.covered(mode);
   }
 
   toggleAside(mode) {
     const isShown = this.aside.mode === mode;
     if (mode === "people") change("people", !isShown);
-    this.aside.show(isShown ? (mode === "search" && settings.people && WIDE.matches ? "people" : "") : mode);
-    if (isShown) this.focusComposer();
+    if (!isShown) return this.#showAside(mode);
+    this.aside.show(mode === "search" && settings.people && WIDE.matches ? "people" : "");
+    this.trail.uncover();
+    this.focusComposer();
   }
 
   closeAside() {
@@ -135,17 +153,31 @@ class App {
   }
 
   /** Shows a message that was found, fetching what is between. */
-  async jumpTo(room, { id }) {
+  async jumpTo(room, id) {
+    if (this.trail.isNarrow) await this.trail.uncover();
     this.show(room);
-    if (NARROW.matches) this.aside.show("");
-    for (let tries = 0; tries < 60 && !room.find(id) && !room.complete; tries += 1) {
-      this.chat.older(room, 300);
-      const came = await this.state.until("stream", () => !room.loading, 8_000);
-      if (!came) break;
-    }
+    await this.#fetchUntil(room, () => room.find(id) !== null);
     const message = room.find(id);
     if (message) soon(() => this.stream.reveal(message));
     else toast("That message is too far back to be shown here.");
+  }
+
+  /** Shows the first new message of a room, fetching what is between. */
+  async jumpToNew(room) {
+    const after = room.divider ?? room.read;
+    const isThere = () => room.complete || (room.firstId !== null && compareIds(room.firstId, after) <= 0);
+    await this.#fetchUntil(room, isThere);
+    if (!isThere()) return toast("The first new message is too far back to be shown here.");
+    const message = room.messages[room.indexAfter(after)];
+    if (message && room === this.state.active) soon(() => this.stream.reveal(message));
+  }
+
+  async #fetchUntil(room, isThere) {
+    for (let tries = 0; tries < 60 && !isThere() && !room.complete; tries += 1) {
+      this.chat.older(room, 300);
+      const came = await this.state.until("stream", () => !room.loading && !room.catchingUp, 8_000);
+      if (!came) break;
+    }
   }
 
   retry() {
@@ -169,13 +201,27 @@ class App {
     toast("You will be notified of mentions and direct messages.");
   }
 
+  toggleSound() {
+    this.chat.setting("sound", !settings.sound);
+    if (settings.sound) sound();
+  }
+
   /** Signs out, on the server too, and so in other tabs. */
   async signOut() {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
+    this.state.forgetDrafts();
     this.#connection.send("exit");
     const isKnown = await giveUp(this.#login.token);
     this.#leave(isKnown ? "" : "Signed out here. The server could not be told, so other tabs may still be signed in.");
+  }
+
+  /** Deletes the account, or throws why it cannot be. */
+  async deleteAccount(password, erases) {
+    await deleteAccount(this.state.me, password, erases);
+    if (this.#isLeaving) return;
+    this.state.forgetDrafts();
+    this.#leave("Your account is deleted.");
   }
 
   /** Back to the door. */
@@ -183,7 +229,7 @@ class App {
     this.#isLeaving = true;
     forgetLogin(this.#login);
     this.#connection.close();
-    if (words) sessionStorage.setItem(`${KEPT}words`, words);
+    if (words) sessionStorage.setItem(`${KEPT}words`, JSON.stringify({ words, nickname: this.state.me, kind: this.#login.kind }));
     // An invitation that was not used yet is used after the next sign-in.
     if (!this.#invitation) history.replaceState(null, "", location.pathname);
     location.reload();
@@ -195,21 +241,25 @@ class App {
     this.#connection?.close();
     this.#connection = new Connection(this.#login.token);
     if (this.chat) this.chat.use(this.#connection);
-    else this.chat = new Chat(this.state, this.#connection, this.#login);
+    else {
+      this.chat = new Chat(this.state, this.#connection, this.#login);
+      this.chat.first = this.#wanted;
+    }
     this.#connection.open();
   }
 
   #linked() {
     const { state, why } = this.state.link;
+    if (state === "open" && !this.wasOnline) keepOffline();
     if (state === "open") this.wasOnline = true;
     if (state !== "ended" || this.#isLeaving) return;
     if (why.code === "token_revoked" || why.code === "password_changed") this.#revoked();
-    else if (!why.entered) this.#leave(why.words);
+    else if (!why.entered || why.code.startsWith("account_")) this.#leave(why.words);
   }
 
   /** The token of this connection has ended, but there may be a renewed one. */
   async #revoked() {
-    if (await isRefused(this.#login.token)) this.#leave("You have been signed out. Please sign in again.");
+    if ((await whyNot(this.#login.token)).isRefused) this.#leave("You have been signed out. Please sign in again.");
     else this.#connect();
   }
 
@@ -229,18 +279,27 @@ class App {
   /** In a room without having asked for it just now: at the start. What the
    * address names is shown as soon as we are there, else the first room. */
   #arrivedIn(room) {
-    if (this.state.active) return;
+    // An account's rooms are known a moment later.
+    if (this.state.active || this.chat.myRooms.isAwaited) return;
     if (!this.#wanted) return this.state.activate(room);
     const isThere = this.#wanted.startsWith("@") || !this.state.find("room", this.#wanted) || sameName(room.name, this.#wanted);
     if (isThere) this.#visit(this.#wanted);
     else setTimeout(() => this.state.active ?? this.state.activate(room), LATEST);
   }
 
+  /** Shows the message that the address names, now that its room is open. */
+  #showNamed(room) {
+    const named = this.#named;
+    if (!named || !room.isRoom || !sameName(room.name, named.room)) return;
+    this.#named = null;
+    this.jumpTo(room, named.id);
+  }
+
   /** Opens what an address names. */
   #visit(name) {
     this.#wanted = "";
     if (name.startsWith("@")) this.chat.openDirect(name.slice(1));
-    else this.chat.join(name);
+    else this.chat.visit(name);
   }
 
   /** Joins by the invitation in the address, and takes it out of there: it is a secret, and
@@ -249,34 +308,33 @@ class App {
     const invited = this.#invitation;
     if (!invited) return;
     this.#invitation = null;
-    history.replaceState(null, "", location.pathname);
+    this.trail.rewrite();
     this.chat.join(invited.room, { invitation: invited.secret });
   }
 
-  #fromAddress() {
+  /** The user has changed the address. */
+  fromAddress() {
     this.#invitation = invitation();
     if (this.#invitation && this.chat.isOpen) return this.#useInvitation();
     const name = addressed();
-    if (name && location.hash !== this.#hash()) this.#visit(name);
-    else this.#pane(name || !NARROW.matches ? "talk" : "list");
-  }
-
-  #hash() {
+    this.#named = messageNamed();
+    this.trail.show("talk");
     const { active } = this.state;
-    return active ? `#${active.isRoom ? "" : "@"}${encodeURIComponent(active.name)}` : "";
+    if (name && (!active || location.hash !== hashOf(active))) this.#visit(name);
+    this.trail.rewrite();
   }
 
+  /** There is always a room to show, if there is any. */
   #address() {
     const { active, joinedRooms } = this.state;
-    if (!active && joinedRooms.length > 0) return this.state.activate(joinedRooms[0]);
-    if (active && location.hash !== this.#hash()) {
-      history.replaceState(null, "", this.#hash());
-    }
+    if (!active && joinedRooms.length > 0) this.state.activate(joinedRooms[0]);
   }
+}
 
-  #pane(name) {
-    byId("chat").dataset.pane = name;
-  }
+/** Keeps the page's files, once there is nothing else to do. */
+function keepOffline() {
+  const later = globalThis.requestIdleCallback ?? setTimeout;
+  later(() => import("./offline.js").then(({ keepFiles }) => keepFiles(), () => {}));
 }
 
 /** The invitation in the address, as `/join/<room>/<secret>` leads to. */
@@ -291,10 +349,17 @@ function invitation() {
 function addressed() {
   if (invitation()) return "";
   try {
-    return decodeURIComponent(location.hash.slice(1));
+    return decodeURIComponent(location.hash.slice(1).split("/")[0]);
   } catch {
     return "";
   }
+}
+
+/** The message that the address names after a room: `{room, id}`. */
+function messageNamed() {
+  const id = /\/(\d+-\d+)$/.exec(location.hash)?.[1];
+  const room = addressed();
+  return id && room && !room.startsWith("@") ? { room, id } : null;
 }
 
 /** Words for a moment; in a dialog that has a place for them, as long as it is open. */
@@ -318,7 +383,7 @@ const signIn = new SignIn((login) => {
 });
 
 const login = savedLogin();
-const words = sessionStorage.getItem(`${KEPT}words`) ?? "";
+const { words = "", nickname, kind } = JSON.parse(sessionStorage.getItem(`${KEPT}words`) ?? "{}");
 sessionStorage.removeItem(`${KEPT}words`);
 if (login) new App(login);
-else signIn.show(words || (invitation() ? `You are invited to #${invitation().room}. Enter, or log in, to join.` : ""));
+else signIn.show(words || (invitation() ? `You are invited to #${invitation().room}. Enter, or log in, to join.` : ""), nickname, kind === "account" ? "login" : "guest");

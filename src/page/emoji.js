@@ -1,11 +1,11 @@
 // Emoji by name. The table is fetched when it is first needed.
 
-import { at } from "./lib/place.js";
+import { asset } from "./lib/place.js";
 
 let table = null;
 
 async function load() {
-  const response = await fetch(at("/client/emoji.txt"));
+  const response = await fetch(asset("emoji.txt"));
   const lines = (await response.text()).split("\n").filter((line) => line && !line.startsWith("#"));
   return lines.map((line) => {
     const [emoji, name, ...others] = line.split(" ");
@@ -13,13 +13,18 @@ async function load() {
   });
 }
 
-/** The emoji whose name or tag begins with `start`, the best first. */
-export async function searchEmoji(start, most) {
+/** All emoji, `{emoji, name, others}`, by kinds; none if they cannot be fetched at present. */
+export async function emojiTable() {
   table ??= load();
-  const all = await table.catch(() => {
+  return table.catch(() => {
     table = null;
     return [];
   });
+}
+
+/** The emoji whose name or tag begins with `start`, the best first. */
+export async function searchEmoji(start, most) {
+  const all = await emojiTable();
   const wanted = start.toLowerCase();
   const score = ({ name, others }) => {
     if (name === wanted) return 0;

@@ -2,7 +2,7 @@
 // limited number of announcements for screen readers.
 
 import { byId } from "./lib/dom.js";
-import { at } from "./lib/place.js";
+import { asset } from "./lib/place.js";
 import { settings } from "./model/storage.js";
 
 const GATHER = 900;
@@ -31,17 +31,18 @@ export class Notifier {
     const where = state.active ? state.active.title : "Chat";
     const mark = count > 0 ? `(${count}) ` : state.hasUnread ? "• " : "";
     document.title = `${mark}${where} · Chat`;
-    const icon = count > 0 ? at("/client/icon-unread.svg") : at("/client/icon.svg");
+    const icon = count > 0 ? asset("icon-unread.svg") : asset("icon.svg");
     if (this.#favicon.getAttribute("href") !== icon) this.#favicon.setAttribute("href", icon);
   }
 
   #arrived(conversation, message, watched) {
     const { state } = this.#app;
     const isForMe = !conversation.isRoom || state.mentionsMe(message.body);
-    if (conversation === state.active) this.#say(`${message.from}: ${message.body}`);
+    if (conversation === state.active) this.#say(message.kind === "action" ? `${message.from} ${message.body}` : `${message.from}: ${message.body}`);
     else if (isForMe) this.#say(`${message.from} in ${conversation.title}: ${message.body}`);
-    if (isForMe && !watched) {
+    if (isToBeTold(conversation, isForMe) && !watched) {
       const title = conversation.isRoom ? `${message.from} in ${conversation.title}` : message.from;
+      if (settings.sound) sound();
       this.#show(title, message.body, conversation.key, () => this.#app.show(conversation));
     }
   }
@@ -50,7 +51,7 @@ export class Notifier {
     if (!settings.notify || !globalThis.Notification || Notification.permission !== "granted") return;
     if (document.visibilityState === "visible" && document.hasFocus()) return;
     try {
-      const note = new Notification(title, { body: body.slice(0, 200), tag, icon: at("/client/icon.svg") });
+      const note = new Notification(title, { body: body.slice(0, 200), tag, icon: asset("icon.svg") });
       note.addEventListener("click", () => {
         window.focus();
         note.close();
@@ -74,6 +75,17 @@ export class Notifier {
       this.#announcer.replaceChildren(line);
     }, GATHER);
   }
+}
+
+/** Whether a message is one of those that a room is to notify of. */
+function isToBeTold({ isRoom, notify }, isForMe) {
+  const level = isRoom ? notify : "mentions";
+  return level === "all" || (isForMe && level !== "nothing");
+}
+
+/** Makes a sound, if the browser lets the page. */
+export function sound() {
+  import("./sound.js").then(({ chime }) => chime()).catch(() => {});
 }
 
 /** Asks for permission; words if there will be no notifications. */

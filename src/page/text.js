@@ -2,6 +2,7 @@
 // everything else is text. Never markup.
 
 import { h } from "./lib/dom.js";
+import { LINKS, linkAt } from "./links.js";
 import { IN_NAME } from "./model/names.js";
 
 const FENCE = /```(?:[\w+-]*\n)?([\s\S]*?)```/g;
@@ -9,15 +10,13 @@ const NAME = `[\\p{L}_]${IN_NAME}{0,31}`;
 const INLINE = new RegExp(
   [
     "`(?<code>[^`\\n]+)`",
-    "(?<link>https?:\\/\\/[^\\s<>\"]+)",
+    ...LINKS,
     `(?<![\\p{L}\\p{M}\\p{N}_])@(?<name>${NAME})`,
     `(?<![\\p{L}\\p{M}\\p{N}_&/])#(?<room>${NAME})`,
   ].join("|"),
   "gu",
 );
 const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{EMod}|\u200D\p{Extended_Pictographic}\uFE0F?)*|\p{RI}\p{RI}|\s)+$/u;
-/** What a sentence, not a link, ends with. */
-const TRAIL = /[.,;:!?'"]+$/;
 
 /** The nodes for a text. `isMe` says whether a name is ours. */
 export function textNodes(body, isMe) {
@@ -86,40 +85,19 @@ function piece({ 0: whole, groups }, isMe) {
   if (groups.room) {
     return [pressable(whole, "name", { room: groups.room }), whole.length];
   }
-  const link = trimmed(groups.link);
-  const url = URL.parse?.(link) ?? parse(link);
-  if (!url || !["http:", "https:"].includes(url.protocol) || !url.hostname) return [null, 0];
-  const anchor = h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, link);
-  return [anchor, link.length];
+  const link = linkAt(groups);
+  if (!link) return [null, 0];
+  const { text, href, host } = link;
+  const title = host ? `Leads to ${host}` : null;
+  const anchor = h("a", { href, target: groups.mail ? null : "_blank", rel: "noopener noreferrer nofollow", title },
+    text, host && h("span", { class: "leads-to" }, ` [${host}]`));
+  return [anchor, text.length];
 }
 
 /** A button that flows with the text, as real ones do not. */
 function pressable(text, kind, data) {
   return h("span", { role: "button", tabindex: "-1", class: kind, data }, text);
 }
-
-function parse(link) {
-  try {
-    return new URL(link);
-  } catch {
-    return null;
-  }
-}
-
-/** A link without what belongs to the sentence around it. */
-function trimmed(link) {
-  for (;;) {
-    const shorter = link.replace(TRAIL, "");
-    const last = shorter.at(-1);
-    const opening = { ")": "(", "]": "[", "}": "{" }[last];
-    const isUneven = opening && count(shorter, last) > count(shorter, opening);
-    const next = isUneven ? shorter.slice(0, -1) : shorter;
-    if (next === link) return link;
-    link = next;
-  }
-}
-
-const count = (text, letter) => text.split(letter).length - 1;
 
 /** Nodes of a text in which some words are marked. */
 export function marked(text, words) {

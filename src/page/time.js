@@ -7,6 +7,8 @@ const otherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "l
 const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 export const time = (at) => clock.format(at);
+/** Without AM or PM, where there is little space. */
+export const shortTime = (at) => clock.formatToParts(at).filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
 export const fullTime = (at) => full.format(at);
 
 /** A number that is the same for all times of a day. */

@@ -13,10 +13,12 @@ mod cost;
 mod governance;
 mod json_args;
 mod line_args;
+mod mending;
 mod messages;
 mod moderation;
 mod moderation_args;
 mod people;
+mod reacting;
 mod rooms;
 mod rule_args;
 mod who;
@@ -174,6 +176,8 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
         governance::TABLE,
         moderation::TABLE,
         messages::TABLE,
+        mending::TABLE,
+        reacting::TABLE,
         people::TABLE,
         yourself::TABLE,
     ]

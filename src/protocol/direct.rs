@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::envelope::Failure;
 use crate::hub::{Event, Private, Refusal};
 use crate::model::time::rfc3339;
-use crate::model::{Name, NameError, Text};
+use crate::model::{Amendment, Body, MessageKind, Name, NameError, Text};
 
 use super::{fields_of, websocket};
 
@@ -27,8 +27,8 @@ const ANNOUNCEMENT: u8 = 1;
 pub struct Outgoing {
     /// The recipient.
     pub recipient: Name,
-    /// The text.
-    pub message: Text,
+    /// What it says.
+    pub message: Body,
 }
 
 /// Why a frame is not a message; `Display` is for the author of the client.
@@ -59,13 +59,42 @@ pub struct DirectMessage<'a> {
     pub message: &'a str,
     /// 0; announcements are 1.
     pub message_type: u8,
+    /// Whether it is what its author does: `* ann waves`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub action: bool,
+    /// Whether it is for nothing to answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub notice: bool,
     /// When, RFC 3339.
     #[schema(format = DateTime)]
     pub created_at: String,
+    /// When the author edited it last, if that ever happened: a frame with the id of an earlier one
+    /// takes that one's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub edited_at: Option<String>,
     /// Strictly increasing; announcements have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "1790000000000-0")]
     pub id: Option<String>,
+    /// The id of the message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1790000000000-0")]
+    pub reply_to: Option<String>,
+    /// What the two have reacted with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Given<'a>>,
+}
+
+/// A sign that a message has.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Given<'a> {
+    /// One emoji, or one word of at most 16 characters.
+    pub sign: &'a str,
+    /// How many users gave it.
+    pub count: usize,
+    /// Their nicknames.
+    pub users: Vec<&'a str>,
 }
 
 impl<'a> DirectMessage<'a> {
@@ -74,11 +103,37 @@ impl<'a> DirectMessage<'a> {
         DirectMessage {
             author: message.from.as_str(),
             recipient: message.to.as_str(),
-            message: message.text.as_str(),
+            message: message.body.text.as_str(),
             message_type: MESSAGE,
+            action: message.body.kind == MessageKind::Action,
+            notice: message.body.kind == MessageKind::Notice,
             created_at: rfc3339(message.at_ms),
+            edited_at: message.body.changed().map(|changed| rfc3339(changed.ms)),
             id: Some(message.id.to_string()),
+            reply_to: message.body.reply().map(|reply| reply.id.to_string()),
+            reactions: given(&message.body),
         }
+    }
+
+    /// An edited message. The frame of a deleted one would say nothing, so there is none.
+    fn amended(amendment: &'a Amendment) -> Option<DirectMessage<'a>> {
+        let recipient = amendment.to.as_ref()?;
+        if amendment.deletes() {
+            return None;
+        }
+        Some(DirectMessage {
+            author: amendment.author.as_str(),
+            recipient: recipient.as_str(),
+            message: amendment.body.text.as_str(),
+            message_type: MESSAGE,
+            action: amendment.body.kind == MessageKind::Action,
+            notice: amendment.body.kind == MessageKind::Notice,
+            created_at: rfc3339(amendment.message.ms),
+            edited_at: Some(rfc3339(amendment.id.ms)),
+            id: Some(amendment.message.to_string()),
+            reply_to: amendment.body.reply().map(|reply| reply.id.to_string()),
+            reactions: Vec::new(),
+        })
     }
 
     fn announcement(text: &'a Text, at_ms: u64) -> DirectMessage<'a> {
@@ -87,17 +142,34 @@ impl<'a> DirectMessage<'a> {
             recipient: EVERYONE,
             message: text.as_str(),
             message_type: ANNOUNCEMENT,
+            action: false,
+            notice: false,
             created_at: rfc3339(at_ms),
+            edited_at: None,
             id: None,
+            reply_to: None,
+            reactions: Vec::new(),
         }
     }
+}
+
+fn given(body: &Body) -> Vec<Given<'_>> {
+    let reactions = body.reactions().into_iter();
+    let counted = reactions.flat_map(|reactions| reactions.counted());
+    let given = counted.map(|counted| Given {
+        sign: counted.sign,
+        count: counted.count,
+        users: counted.users,
+    });
+    given.collect()
 }
 
 /// Reads a client's frame.
 pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
     // Other fields are ignored.
-    let fields = fields_of(frame, ["recipient", "message"]);
-    let [recipient, message] = fields.map_err(|error| Mistake::NotJson(error.to_string()))?;
+    let fields = fields_of(frame, ["recipient", "message", "action", "notice"]);
+    let fields = fields.map_err(|error| Mistake::NotJson(error.to_string()))?;
+    let [recipient, message, action, notice] = fields;
     let recipient = string("recipient", recipient)?;
     if recipient.trim().is_empty() {
         return Err(Mistake::NoRecipient);
@@ -107,7 +179,25 @@ pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
     if message.is_empty() {
         return Err(Mistake::NoMessage);
     }
+    let kind = match (truth("action", action)?, truth("notice", notice)?) {
+        (false, false) => MessageKind::Say,
+        (true, false) => MessageKind::Action,
+        (false, true) => MessageKind::Notice,
+        (true, true) => {
+            let why = "action and notice must not both be true";
+            return Err(Mistake::NotJson(why.to_owned()));
+        }
+    };
+    let message = Body::plain(kind, message);
     Ok(Outgoing { recipient, message })
+}
+
+fn truth(field: &str, value: Option<Value>) -> Result<bool, Mistake> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(value)) => Ok(value),
+        Some(_) => Err(Mistake::NotJson(format!("{field} must be true or false"))),
+    }
 }
 
 fn string(field: &str, value: Option<Value>) -> Result<String, Mistake> {
@@ -123,6 +213,11 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Private(message) | Event::PrivateCopy(message) => {
             write_json(&DirectMessage::of(message), out);
+        }
+        Event::Amended(amendment) => {
+            if let Some(message) = DirectMessage::amended(amendment) {
+                write_json(&message, out);
+            }
         }
         Event::Announcement { text, at_ms } => {
             write_json(&DirectMessage::announcement(text, *at_ms), out);
@@ -206,7 +301,7 @@ mod tests {
             at_ms: 1_790_000_000_123,
             from: Name::parse(from).unwrap(),
             to: Name::parse(to).unwrap(),
-            text: Text::clean("\"hi\"\nthere"),
+            body: Text::clean("\"hi\"\nthere").into(),
         }
     }
 
@@ -214,9 +309,20 @@ mod tests {
     fn a_message_needs_a_recipient_and_words() {
         let outgoing = decode(r#" {"author":7,"recipient":"@Bob","message":"hi ","x":[{}]}"#);
         let bob = Name::parse("Bob").unwrap();
-        let message = Text::clean("hi");
-        let recipient = bob;
+        let (recipient, message) = (bob, Text::clean("hi").into());
         assert_eq!(outgoing, Ok(Outgoing { recipient, message }));
+        let kind = |fields: &str| {
+            let frame = format!(r#"{{"recipient":"bob","message":"hi",{fields}}}"#);
+            decode(&frame).map(|outgoing| outgoing.message.kind)
+        };
+        assert_eq!(kind(r#""action":true"#), Ok(MessageKind::Action));
+        assert_eq!(
+            kind(r#""notice":true,"action":null"#),
+            Ok(MessageKind::Notice)
+        );
+        assert_eq!(kind(r#""notice":false"#), Ok(MessageKind::Say));
+        assert!(kind(r#""action":1"#).is_err());
+        assert!(kind(r#""action":true,"notice":true"#).is_err());
         let capitals = decode(r#"{"Recipient":"@Bob","MESSAGE":"hi","message_type":null}"#);
         assert_eq!(capitals, outgoing);
         for (frame, mistake) in [

@@ -11,7 +11,7 @@ use crate::model::governance::{
 };
 use crate::model::time::rfc3339;
 
-use super::words::{LIST_WIDTH, people, seconds};
+use super::words::{LIST_WIDTH, doer, people, seconds};
 
 /// The most entries of a channel's lists in one answer.
 const MAX_SHOWN: usize = 20;
@@ -21,8 +21,9 @@ pub fn write_topic(channel: &Name, topic: Option<&Topic>, out: &mut String) -> R
     match topic {
         Some(topic) => writeln!(
             out,
-            "* The topic of #{channel} is: {} (set by @{})",
-            topic.text, topic.by
+            "* The topic of #{channel} is: {} (set by {})",
+            topic.text,
+            doer(&topic.by)
         ),
         None => writeln!(out, "* #{channel} has no topic."),
     }
@@ -149,7 +150,7 @@ fn write_entry(list: List, entry: &ListEntry, out: &mut String) -> Result {
         List::Invite => "always invited",
     };
     let who = masked(&entry.mask);
-    write!(out, "* {what}: {who}, by @{}", entry.by)?;
+    write!(out, "* {what}: {who}, by {}", doer(&entry.by))?;
     if let Some(until) = entry.until_ms {
         write!(out, ", until {}", rfc3339(until))?;
     }
@@ -191,6 +192,11 @@ pub fn write_refusal(refusal: &Refusal, out: &mut String) -> Result {
         Refusal::WrongKey(channel) => writeln!(
             out,
             "#{channel} has a key. Join it with /join #{channel} and the key."
+        ),
+        Refusal::ChannelNameTaken(channel) => writeln!(
+            out,
+            "You cannot join #{channel}. If you know people there, ask them for an invitation or \
+             the key, /join #{channel} key; otherwise choose another name."
         ),
         Refusal::NotOperator(_) => writeln!(out, "{refusal} /list shows who they are."),
         Refusal::NeedsAccount(channel) => writeln!(

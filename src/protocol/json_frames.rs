@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use crate::hub::{Event, Farewell, Private, Refusal, Tag};
 use crate::model::time::rfc3339;
-use crate::model::{History, Message, MessageId, Name, Text, ThreadSummary};
+use crate::model::{
+    Amendment, Body, History, Located, Message, MessageId, Name, Reactions, ThreadSummary,
+};
 
 use super::json_frame::{put, system};
+use super::mended::{self, put_kind};
 use super::replies::{self, Shown};
 use super::words::changes;
-use super::{json_governance, json_lists, own_rooms, websocket};
+use super::{json_governance, json_lists, own_rooms, reacted, websocket};
 
 /// Appends the frames of an event.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
@@ -32,7 +35,7 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
         ..
     } = event
     {
-        for message in messages {
+        for message in messages.iter().filter(|it| !it.body.is_deleted()) {
             write(&past(message), out);
         }
     }
@@ -44,13 +47,34 @@ pub fn write_farewell(farewell: &Farewell, out: &mut Vec<u8>) {
     write(&system("bye", &farewell.to_string(), code), out);
 }
 
-/// Appends an error frame, perhaps about a message with a tag.
-pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>) {
+/// What an error is about, as far as that is known.
+#[derive(Clone, Copy, Default)]
+pub struct About<'a> {
+    /// The tag of the client's message.
+    pub tag: Option<&'a Tag>,
+    /// The room.
+    pub room: Option<&'a Name>,
+    /// The user who was named.
+    pub user: Option<&'a Name>,
+}
+
+/// Appends an error frame.
+pub fn write_error(words: &str, code: &str, about: About<'_>, out: &mut Vec<u8>) {
     let mut frame = system("error", words, json!({ "code": code }));
-    if let Some(tag) = tag {
+    if let Some(tag) = about.tag {
         put(&mut frame, "tag", json!(tag.as_str()));
     }
+    put_subject(&mut frame, about.room, about.user);
     write(&frame, out);
+}
+
+fn put_subject(frame: &mut Value, room: Option<&Name>, user: Option<&Name>) {
+    if let Some(room) = room {
+        put(frame, "room", json!(room));
+    }
+    if let Some(user) = user {
+        put(frame, "user", json!(user));
+    }
 }
 
 /// The answer to a search.
@@ -73,12 +97,14 @@ pub fn write_found(answer: &Found<'_>, out: &mut Vec<u8>) {
         .messages
         .iter()
         .map(|message| {
-            json!({
+            let mut found = json!({
                 "from": message.author,
-                "body": message.text,
+                "body": message.body.text,
                 "id": message.id,
                 "at": rfc3339(message.at_ms),
-            })
+            });
+            put_kind(&mut found, &message.body);
+            found
         })
         .collect();
     let mut body = match messages.len() {
@@ -108,15 +134,19 @@ pub fn write_inbox(threads: &[ThreadSummary], ignored: &[Name], page: u64, out: 
         .map(|thread| {
             let is_ignored = ignored.contains(&thread.peer_name);
             let is_shown = !is_ignored || thread.latest.author != thread.peer_name;
-            json!({
+            let mut line = json!({
                 "user": thread.peer_name,
                 "from": thread.latest.author,
-                "body": if is_shown { thread.latest.text.as_str() } else { "" },
+                "body": if is_shown { thread.latest.body.text.as_str() } else { "" },
                 "id": thread.latest.id,
                 "at": rfc3339(thread.latest.at_ms),
                 "unread": if is_ignored { 0 } else { thread.unread },
                 "ignored": is_ignored,
-            })
+            });
+            if is_shown {
+                put_kind(&mut line, &thread.latest.body);
+            }
+            line
         })
         .collect();
     let body = lines(threads.iter().map(|thread| &thread.peer_name));
@@ -130,37 +160,65 @@ pub fn write_thread(own: &Name, user: &Name, history: &History, out: &mut Vec<u8
     let list: Vec<Value> = messages
         .map(|message| {
             let to = if message.author == *own { user } else { own };
-            json!({
-                "from": message.author,
-                "to": to,
-                "body": message.text,
-                "type": "private",
-                "id": message.id,
-                "at": rfc3339(message.at_ms),
-            })
+            let at = (message.id, message.at_ms);
+            let mut frame = said(&message.author, at, &message.body, "private");
+            put(&mut frame, "to", json!(to));
+            frame
         })
         .collect();
     let body = match list.len() {
         1 => format!("1 message with {user}."),
         n => format!("{n} messages with {user}."),
     };
-    let more = json!({
+    let mut more = json!({
         "user": user,
         "messages": list,
         "complete": history.is_complete(),
     });
+    let changes = thread_changes(own, user, history);
+    if !changes.is_empty() {
+        put(&mut more, "changes", json!(changes));
+    }
     write(&system("thread", &body, more), out);
+}
+
+/// What has become of earlier messages of a thread, in the order of the ids.
+fn thread_changes(own: &Name, user: &Name, history: &History) -> Vec<Value> {
+    let other = |author: &Name| if author == own { user } else { own };
+    let amended = history.amended.iter().map(|amendment| {
+        let to = Some(other(&amendment.author).clone());
+        let frame = mended::frame(&Amendment {
+            to,
+            ..amendment.clone()
+        });
+        (amendment.id, frame)
+    });
+    let reacted = history.reacted.iter().map(|message| {
+        let last = message.body.reactions().and_then(Reactions::last);
+        let frame = reacted::state(&Located {
+            message: message.clone(),
+            to: Some(other(&message.author).clone()),
+            is_held: false,
+        });
+        (last.unwrap_or_default(), frame)
+    });
+    let mut all: Vec<(MessageId, Value)> = amended.chain(reacted).collect();
+    all.sort_by_key(|(id, _)| *id);
+    all.into_iter().map(|(_, frame)| frame).collect()
 }
 
 fn frame_of(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::Greeting { .. } => return None,
+        Event::Greeting { .. } | Event::Roster(_) => return None,
         Event::Welcome { nickname } => system(
             "welcome",
             &format!("Welcome, {nickname}!"),
             json!({ "nickname": nickname }),
         ),
         Event::Message(message) => in_room(message, "message"),
+        Event::Amended(amendment) => mended::frame(amendment),
+        Event::Reacted(reaction) => reacted::frame(reaction),
+        Event::Reactions(found) => reacted::state(found),
         // A message to oneself has been delivered already.
         Event::PrivateSent(private) if private.from == private.to => return None,
         Event::Private(private) | Event::PrivateSent(private) | Event::PrivateCopy(private) => {
@@ -198,6 +256,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             }
             frame
         }
+        Event::Signal(_) => return None,
         Event::Listening { typing } => {
             let events: &[&str] = if *typing { &["typing"] } else { &[] };
             system("listening", "", json!({ "events": events }))
@@ -239,7 +298,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("You have invited {to} to {channel}."),
             json!({ "room": channel, "user": to }),
         ),
-        Event::Left { channel } => system(
+        Event::Left { channel, .. } => system(
             "left",
             &format!("You have left {channel}."),
             json!({ "room": channel }),
@@ -303,6 +362,7 @@ fn frame_of(event: &Event) -> Option<Value> {
         Event::OwnChannels(channels) => own_rooms::frame(channels),
         Event::ChannelRead { channel, up_to } => own_rooms::read(channel, *up_to),
         Event::ChannelMuted { channel, muted } => own_rooms::muted(channel, *muted),
+        Event::ChannelNotifies { channel, notify } => own_rooms::notifies(channel, *notify),
         Event::Ignored(name) => system(
             "ignored",
             &format!("No private messages from {name} any more."),
@@ -333,9 +393,7 @@ fn frame_of(event: &Event) -> Option<Value> {
 fn refused(refusal: &Refusal) -> Value {
     let code = json!({ "code": refusal.code() });
     let mut frame = system("error", &refusal.to_string(), code);
-    if let Some(room) = refusal.channel() {
-        put(&mut frame, "room", json!(room));
-    }
+    put_subject(&mut frame, refusal.channel(), refusal.user());
     if let Some(seconds) = refusal.seconds() {
         put(&mut frame, "seconds", json!(seconds));
     }
@@ -352,7 +410,7 @@ fn resumed_words(complete: bool, more: bool) -> &'static str {
 
 fn private_frame(private: &Private) -> Value {
     let at = (private.id, private.at_ms);
-    let mut frame = said(&private.from, at, &private.text, "private");
+    let mut frame = said(&private.from, at, &private.body, "private");
     put(&mut frame, "to", json!(private.to));
     frame
 }
@@ -392,17 +450,19 @@ fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)
 /// As it stands in a list: the list says in which room.
 fn listed(message: &Message, kind: &str) -> Value {
     let at = (message.id, message.at_ms);
-    said(&message.author, at, &message.text, kind)
+    said(&message.author, at, &message.body, kind)
 }
 
-fn said(from: &Name, (id, at_ms): (MessageId, u64), text: &Text, kind: &str) -> Value {
-    json!({
+fn said(from: &Name, (id, at_ms): (MessageId, u64), body: &Body, kind: &str) -> Value {
+    let mut frame = json!({
         "from": from,
-        "body": text,
+        "body": body.text,
         "type": kind,
         "id": id,
         "at": rfc3339(at_ms),
-    })
+    });
+    put_kind(&mut frame, body);
+    frame
 }
 
 fn lines<'a>(names: impl Iterator<Item = &'a Name>) -> String {

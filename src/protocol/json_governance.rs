@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::json_frame::{put, system};
+use super::words::doer;
 use crate::hub::RulesView;
 use crate::model::governance::{Change, ChannelChange, Link, LinkSecret, List, Role, Topic};
 use crate::model::time::rfc3339;
@@ -76,7 +77,8 @@ pub fn role(room: &Name, role: Option<Role>) -> Value {
 pub fn kicked(room: &Name, by: &Name, reason: Option<&Text>) -> Value {
     let why = reason.map(|reason| format!(": {reason}"));
     let words = format!(
-        "You were removed from {room} by {by}{}",
+        "You were removed from {room} by {}{}",
+        doer(by).trim_start_matches('@'),
         why.as_deref().unwrap_or(".")
     );
     let more = json!({ "room": room, "code": "kicked", "by": by, "reason": reason });

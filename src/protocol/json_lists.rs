@@ -61,7 +61,7 @@ struct Room<'a> {
 pub fn write_event(event: &Event, out: &mut Vec<u8>) -> bool {
     let json = WireFormat::Json.index();
     match event {
-        Event::Members { channel, page } => page.write_as(json, out, |out| {
+        Event::Members { channel, page, .. } => page.write_as(json, out, |out| {
             write_members(channel, page, out);
         }),
         Event::IgnoreList(page) => page.write_as(json, out, |out| {

@@ -8,12 +8,12 @@ use std::fmt::Write;
 use crate::hub::{Command, Event, Farewell, Note, Private};
 use crate::model::governance::Flag;
 use crate::model::text::without_byte_order_mark;
-use crate::model::{MAX_ROWS, Message, Name, Secret, Text};
+use crate::model::{Body, MAX_ROWS, Message, MessageKind, Name, Secret, Text};
 
 use super::commands::{self, Action, Asked, Help, LineMistake as Mistake};
 use super::line_lists::{write_channels, write_ignored, write_members};
-use super::words::{LocalTime, changes, shown_lines};
-use super::{governance, own_rooms, replies, told};
+use super::words::{LocalTime, changes, doer, shown_lines};
+use super::{governance, mended, own_rooms, reacted, replies, told};
 
 /// The rules that `/help rules` explains: those that matter to people on lines.
 const FLAGS: [Flag; 6] = [
@@ -149,6 +149,7 @@ fn in_words(mistake: Mistake, syntax: &str) -> String {
         Mistake::Range(least, most) => {
             format!("! {syntax}: that must be a number from {least} to {most}.\n")
         }
+        Mistake::Sign(error) => format!("! {syntax}: a sign is {error}.\n"),
         Mistake::Mask => {
             format!("! {syntax}: a nickname, a form of nicknames such as ev*l, or host:...\n")
         }
@@ -188,15 +189,13 @@ fn say(text: &str) -> Step {
     }
     Step::Command(Command::Say {
         channel: None,
-        text,
+        body: text.into(),
     })
 }
 
 /// The answer to `/help`.
 pub fn help() -> String {
-    let mut out = commands_for(false);
-    out.push_str("Anything else is a message; //text sends /text.\n");
-    out
+    commands_for(false)
 }
 
 /// The answer to `/help operators`.
@@ -263,6 +262,9 @@ fn try_write_event(
             out,
             "Welcome, {nickname}! /join #channel takes you into a channel, /help lists all commands."
         ),
+        Event::Amended(amendment) => mended::write_lines(amendment, out),
+        Event::Reacted(reaction) => reacted::write_line(reaction, out),
+        Event::Reactions(_) => Ok(()),
         Event::Message(message) => write_message(message, message.at_ms, time, out),
         Event::Private(private) => write_private("from", &private.from, private, time, out),
         Event::PrivateSent(private) | Event::PrivateCopy(private) => {
@@ -296,7 +298,8 @@ fn try_write_event(
             by,
             reason,
         } => {
-            write!(out, "* You were removed from #{channel} by @{by}")?;
+            let by = doer(by);
+            write!(out, "* You were removed from #{channel} by {by}")?;
             match reason {
                 Some(reason) => writeln!(out, ": {reason}"),
                 None => writeln!(out, "."),
@@ -312,9 +315,9 @@ fn try_write_event(
         Event::InviteSent { channel, to } => {
             writeln!(out, "* You have invited @{to} to #{channel}.")
         }
-        // A role at joining shows in /list.
+        // A role at joining shows in /list: clients of older servers expect one line.
         Event::Role { .. } => Ok(()),
-        Event::Left { channel } => writeln!(out, "* You have left #{channel}."),
+        Event::Left { channel, .. } => writeln!(out, "* You have left #{channel}."),
         Event::MemberJoined { nickname, .. } => writeln!(out, "* @{nickname} joined."),
         Event::MemberLeft {
             nickname, reason, ..
@@ -330,7 +333,7 @@ fn try_write_event(
         }
         Event::MemberRenamed { from, to, .. } => writeln!(out, "* @{from} is now @{to}."),
         Event::Renamed { to } => writeln!(out, "* You are now @{to}."),
-        Event::Members { channel, page } => write_members(channel, page, out),
+        Event::Members { channel, page, .. } => write_members(channel, page, out),
         Event::Channels(page) => write_channels(page, out),
         Event::Ignored(name) => {
             writeln!(
@@ -360,11 +363,14 @@ fn try_write_event(
             Ok(())
         }
         // Answers to commands that the line protocol does not have.
-        Event::ChannelRead { .. }
+        Event::Roster(_)
+        | Event::ChannelRead { .. }
         | Event::ChannelMuted { .. }
+        | Event::ChannelNotifies { .. }
         | Event::Resumed { .. }
         | Event::Stored { .. }
         | Event::Typing { .. }
+        | Event::Signal(_)
         | Event::Listening { .. } => Ok(()),
     }
 }
@@ -398,15 +404,42 @@ fn write_message(
     out: &mut String,
 ) -> std::fmt::Result {
     // Every line names its author, so that no line can pose as another's.
-    for line in shown_lines(&message.text) {
+    let Body { kind, text, .. } = &message.body;
+    if message.body.is_deleted() {
+        return Ok(());
+    }
+    for line in shown_lines(text) {
         time.write_dated(message.at_ms, now_ms, out);
-        out.push_str(" @");
-        out.push_str(message.author.as_str());
-        out.push_str(": ");
-        out.push_str(&line);
+        out.push(' ');
+        match kind {
+            MessageKind::Say => {
+                out.push('@');
+                out.push_str(message.author.as_str());
+                if let Some(reply) = message.body.reply() {
+                    write!(out, " (to @{})", reply.author)?;
+                }
+                out.push_str(": ");
+                out.push_str(&line);
+            }
+            kind => write_unsaid(*kind, &message.author, &line, out)?,
+        }
         out.push('\n');
     }
     Ok(())
+}
+
+/// Writes a line of what is more than said: `* @ann waves`, `-@ann- done`.
+fn write_unsaid(
+    kind: MessageKind,
+    author: &Name,
+    line: &str,
+    out: &mut String,
+) -> std::fmt::Result {
+    match kind {
+        MessageKind::Say | MessageKind::Deleted => out.write_str(line),
+        MessageKind::Action => write!(out, "* @{author} {line}"),
+        MessageKind::Notice => write!(out, "-@{author}- {line}"),
+    }
 }
 
 fn write_history(
@@ -415,12 +448,13 @@ fn write_history(
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
-    match messages.len() {
+    let left = messages.iter().filter(|it| !it.body.is_deleted());
+    match left.clone().count() {
         0 => writeln!(out, "* Nothing has been said here yet.")?,
         1 => writeln!(out, "* The last message here:")?,
         n => writeln!(out, "* The last {n} messages here:")?,
     }
-    for message in messages {
+    for message in left {
         write_message(message, now_ms, time, out)?;
     }
     Ok(())
@@ -433,9 +467,12 @@ fn write_private(
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
-    for line in shown_lines(&private.text) {
+    let Body { kind, text, .. } = &private.body;
+    for line in shown_lines(text) {
         time.write(private.at_ms, out);
-        writeln!(out, " -PM {direction} @{who}: {line}")?;
+        write!(out, " -PM {direction} @{who}: ")?;
+        write_unsaid(*kind, &private.from, &line, out)?;
+        out.push('\n');
     }
     Ok(())
 }
@@ -485,9 +522,9 @@ mod tests {
 
     #[test]
     fn a_doubled_slash_sends_one() {
-        let Step::Command(Command::Say { text, .. }) = decode(b"//etc/hosts").step else {
+        let Step::Command(Command::Say { body, .. }) = decode(b"//etc/hosts").step else {
             panic!("not a message");
         };
-        assert_eq!(text.as_str(), "/etc/hosts");
+        assert_eq!(body.text.as_str(), "/etc/hosts");
     }
 }

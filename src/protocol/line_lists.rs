@@ -156,6 +156,7 @@ mod tests {
             name: Name::parse(name).unwrap(),
             role,
             away: away.then(|| Text::clean("at lunch")),
+            face: std::sync::Arc::default(),
         };
         let rows = vec![
             member("ann", Some(Role::Founder), true),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::json_frame::{put, system};
 use super::websocket;
 use crate::hub::OwnChannel;
-use crate::model::{MessageId, Name, Text, Unread};
+use crate::model::{MessageId, Name, Notify, Text, Unread};
 
 /// The most rooms that are named in lines.
 const LINES: usize = 20;
@@ -39,6 +39,7 @@ fn row(room: &OwnChannel) -> Value {
         "unread": room.unread.messages,
         "mentions": room.unread.mentions,
         "muted": saved.is_muted,
+        "notify": saved.notify.as_str(),
         "members": room.people,
     });
     if let Some(topic) = &room.topic {
@@ -84,12 +85,24 @@ pub fn muted(room: &Name, muted: bool) -> Value {
     system("roommuted", &body, json!({ "room": room, "muted": muted }))
 }
 
+/// The frame that tells an account's connections what it wants to be notified of in a room.
+pub fn notifies(room: &Name, notify: Notify) -> Value {
+    let what = match notify {
+        Notify::Mentions => "mentions",
+        Notify::All => "all messages",
+        Notify::Nothing => "nothing",
+    };
+    let body = format!("You are notified of {what} in {room} from now on.");
+    let more = json!({ "room": room, "notify": notify.as_str() });
+    system("roomnotify", &body, more)
+}
+
 fn write(frame: &Value, out: &mut Vec<u8>) {
     websocket::text_frame(frame.to_string().as_bytes(), out);
 }
 
 /// The rooms that a client is not in and that have something unread, in lines: those
-/// where somebody speaks to the account first. Muted rooms count only then.
+/// where a message is addressed to the account first. Muted rooms count only then.
 pub fn lines(rooms: &[OwnChannel]) -> String {
     let is_news = |room: &&OwnChannel| match room.saved.is_muted {
         _ if room.is_in => false,
@@ -150,6 +163,7 @@ mod tests {
                 channel: Name::parse(name).unwrap(),
                 read_up_to: MessageId::default(),
                 is_muted,
+                notify: Notify::Mentions,
             },
             topic: (name == "ops").then(|| Text::clean("night\nshift")),
             people: 2,

@@ -46,6 +46,14 @@ pub(super) fn shown(reply: &Reply) -> Shown {
             }),
         },
         Reply::User(card) => user(card),
+        Reply::Who(seen) => {
+            let names: Vec<&str> = seen.iter().map(|one| one.name.as_str()).collect();
+            Shown {
+                kind: "who",
+                words: names.join("\n"),
+                fields: json!({ "users": names }),
+            }
+        }
     }
 }
 

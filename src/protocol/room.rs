@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::hub::{Event, Farewell, Pass, Refusal};
 use crate::model::governance::{BadKey, Key, LinkSecret};
 use crate::model::text::without_byte_order_mark;
-use crate::model::{Name, NameError};
+use crate::model::{MessageKind, Name, NameError};
 
+use super::mended;
 use super::words::shown_lines;
 use super::{WireFormat, frame_lines, last_fields_of};
 
@@ -313,15 +314,19 @@ impl Nesting {
 pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     let mut lines = String::new();
     match event {
-        Event::Message(message) => {
+        Event::Message(message) if !message.body.is_deleted() => {
             // Every line names its author, so that none can pose as another user's.
-            for line in shown_lines(&message.text) {
+            for line in shown_lines(&message.body.text) {
                 lines.push_str(message.author.as_str());
                 lines.push(':');
+                if message.body.kind == MessageKind::Action {
+                    lines.push_str("* ");
+                }
                 lines.push_str(&line);
                 lines.push('\n');
             }
         }
+        Event::Amended(amendment) => mended::write_room_lines(amendment, &mut lines),
         Event::Announcement { text, .. } => {
             for line in shown_lines(text) {
                 lines.push_str("Public Server Announcement: ");

@@ -30,6 +30,8 @@ pub struct Manners {
     pub shows_past: bool,
     /// Whether a client that is taken out of its channel has nowhere else to go.
     pub ends_with_channel: bool,
+    /// Whether clients keep lists of the members of their channels.
+    pub keeps_rosters: bool,
 }
 
 /// The line protocol over TCP.
@@ -39,6 +41,7 @@ pub static TELNET: Speech = Speech {
         one_channel: true,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     },
     format: WireFormat::Telnet,
     echoes: true,
@@ -51,6 +54,7 @@ pub static WEBSOCKET_LINES: Speech = Speech {
         one_channel: true,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     },
     format: WireFormat::WebSocketLine,
     echoes: true,
@@ -63,6 +67,7 @@ pub static JSON: Speech = Speech {
         one_channel: false,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     },
     format: WireFormat::Json,
     echoes: true,
@@ -75,6 +80,7 @@ pub static DIRECT: Speech = Speech {
         one_channel: true,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     },
     format: WireFormat::Direct,
     echoes: true,
@@ -87,6 +93,7 @@ pub static ROOM_LINES: Speech = Speech {
         one_channel: true,
         shows_past: false,
         ends_with_channel: true,
+        keeps_rosters: false,
     },
     format: WireFormat::RoomTcp,
     echoes: true,
@@ -99,9 +106,45 @@ pub static ROOM_WEBSOCKET: Speech = Speech {
         one_channel: true,
         shows_past: false,
         ends_with_channel: true,
+        keeps_rosters: false,
     },
     format: WireFormat::RoomWebSocket,
     echoes: true,
+};
+
+/// IRC over TCP.
+pub static IRC: Speech = Speech {
+    manners: Manners {
+        name: "irc",
+        one_channel: false,
+        shows_past: false,
+        ends_with_channel: false,
+        keeps_rosters: true,
+    },
+    format: WireFormat::Irc,
+    echoes: true,
+};
+
+/// IRC over a WebSocket, in text frames.
+pub static IRC_TEXT: Speech = Speech {
+    manners: IRC_WEBSOCKET,
+    format: WireFormat::IrcText,
+    echoes: true,
+};
+
+/// IRC over a WebSocket, in binary frames.
+pub static IRC_BINARY: Speech = Speech {
+    manners: IRC_WEBSOCKET,
+    format: WireFormat::IrcBinary,
+    echoes: true,
+};
+
+const IRC_WEBSOCKET: Manners = Manners {
+    name: "irc-websocket",
+    one_channel: false,
+    shows_past: false,
+    ends_with_channel: false,
+    keeps_rosters: true,
 };
 
 /// The program around the chat, which has no socket.
@@ -110,6 +153,7 @@ pub static PROGRAM: Manners = Manners {
     one_channel: false,
     shows_past: true,
     ends_with_channel: false,
+    keeps_rosters: false,
 };
 
 impl Manners {
@@ -123,6 +167,7 @@ impl Manners {
             one_channel: self.one_channel,
             shows_past: self.shows_past,
             ends_with_channel: self.ends_with_channel,
+            keeps_rosters: self.keeps_rosters,
         }
     }
 }

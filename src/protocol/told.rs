@@ -126,6 +126,7 @@ fn write_ban(who: &Person, mask: &Mask, bound: &Bound, at_ms: u64, out: &mut Str
         Mask::Account(..) => {}
         Mask::Host(..) => write!(out, " by address")?,
         Mask::Nick(_) => write!(out, " by nickname")?,
+        Mask::Like(like) => write!(out, " as {like}")?,
     }
     write_bound(bound, at_ms, out)
 }

@@ -3,12 +3,18 @@
 use crate::hub::{Farewell, FrameFault, Refusal};
 
 const FIN_TEXT: u8 = 0x81;
+const FIN_BINARY: u8 = 0x82;
 const FIN_CLOSE: u8 = 0x88;
 const FIN_PING: u8 = 0x89;
 
 /// Appends a text frame.
 pub fn text_frame(payload: &[u8], out: &mut Vec<u8>) {
     frame(FIN_TEXT, payload, out);
+}
+
+/// Appends a binary frame.
+pub fn binary_frame(payload: &[u8], out: &mut Vec<u8>) {
+    frame(FIN_BINARY, payload, out);
 }
 
 /// Appends an empty ping.
@@ -47,6 +53,8 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::Replaced
         | Farewell::TokenRevoked
         | Farewell::PasswordChanged
+        | Farewell::AccountDisabled
+        | Farewell::AccountDeleted
         | Farewell::Kicked(_)
         | Farewell::Removed { .. }
         | Farewell::Banned(_) => 1008,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::model::Text;
+use crate::model::{Name, Text};
 
 /// The name under which the server itself speaks.
 pub(super) const SYSTEM: &str = "system";
@@ -19,6 +19,18 @@ const SHOWN_LINES: usize = 20;
 
 /// Lists of names are broken into lines of about this many characters.
 pub(super) const LIST_WIDTH: usize = 72;
+
+/// The name under which administrators change channels; no user has it.
+const ADMINISTRATOR: &str = "administrator";
+
+/// The one who did something, in words: a user is named.
+pub fn doer(name: &Name) -> Cow<'_, str> {
+    match name.as_str() {
+        ADMINISTRATOR => Cow::Borrowed("an administrator"),
+        SYSTEM => Cow::Borrowed("the server"),
+        user => Cow::Owned(format!("@{user}")),
+    }
+}
 
 /// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
 pub fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {

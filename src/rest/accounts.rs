@@ -66,7 +66,7 @@ struct NewUser {
     last_name: String,
     #[schema(example = "mina")]
     username: String,
-    /// 8 to 256 bytes.
+    /// 8 to 1,024 bytes, unless the server is configured otherwise.
     password: String,
     email: String,
     /// 5 to 15 digits, grouped as you like.
@@ -170,10 +170,12 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         email: form.get("email"),
         phone: form.get("phone"),
     };
-    let registration = form.check().map_err(|errors| {
-        let errors = errors.into_iter();
-        Failure::form(errors.map(|(field, why)| (field, why.to_string())))
-    })?;
+    let registration = form
+        .check(call.context.accounts.lengths())
+        .map_err(|errors| {
+            let errors = errors.into_iter();
+            Failure::form(errors.map(|(field, why)| (field, why.to_string())))
+        })?;
     call.refuse_banned_name(&registration.username)?;
     let accounts = &call.context.accounts;
     // Any other token proves nothing here and is ignored, because none is required.
@@ -197,7 +199,8 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 200, description = "The token", body = Envelope<AccessToken>),
         (status = 400, description = "Form error", body = Envelope<Nothing>),
         (status = 401, description = "Wrong username or password", body = Envelope<Nothing>),
-        (status = 403, description = "The address or the nickname is banned", body = Envelope<Nothing>),
+        (status = 403, description = "The address or the nickname is banned, or the account is disabled",
+         body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
@@ -279,6 +282,7 @@ impl From<Rejected> for Problem {
         let failure = match rejected {
             Rejected::TooMany(error) => Failure::new(429, why).retry_after(error.retry_seconds),
             Rejected::Login(LoginError::Wrong) => Failure::unauthenticated(why),
+            Rejected::Login(LoginError::Disabled) => Failure::new(403, why),
             Rejected::Login(LoginError::NotText) => Failure::form([("password", why)]),
             Rejected::Register(RegisterError::Taken(fields)) => {
                 let fields = fields.iter().map(|field| field.as_str());

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
 
+use crate::model::Power;
+
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
@@ -12,7 +14,7 @@ use super::route::{Access, Route};
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Post,
     path: "/admin/announce",
-    access: Access::Admin,
+    access: Access::Needs(Power::Announce),
     query: &[],
     run: announce,
 }];

@@ -21,7 +21,7 @@ use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
 /// When to try again after there was no room.
-const RETRY_SECONDS: u64 = 2;
+pub(super) const RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -77,7 +77,7 @@ pub(super) struct Entrance {
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
 pub(super) struct NewAccount {
     nickname: String,
-    /// 8 to 256 bytes.
+    /// 8 to 1,024 bytes, unless the server is configured otherwise.
     password: String,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -108,7 +108,8 @@ struct Token {
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Not a nickname", body = ErrorBody),
         (status = 401, description = "Not the password of that nickname", body = ErrorBody),
-        (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
+        (status = 403, description = "The address or the nickname is banned, or the account is disabled",
+         body = ErrorBody),
         (status = 409, description = "The nickname is taken", body = ErrorBody),
         (status = 429, description = "Too many attempts from the address", body = ErrorBody),
         (status = 503, description = "Too busy", body = ErrorBody),
@@ -180,18 +181,20 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         email: form.get("email"),
         phone: form.get("phone"),
     };
-    let registration = registration.check_short().map_err(|errors| {
-        let name = |field| match field {
-            "username" => "nickname".to_owned(),
-            other => str::to_owned(other),
-        };
-        let errors = errors.into_iter();
-        Problem::Form(
-            errors
-                .map(|(field, why)| (name(field), why.to_string()))
-                .collect(),
-        )
-    })?;
+    let registration = registration
+        .check_short(call.context.accounts.lengths())
+        .map_err(|errors| {
+            let name = |field| match field {
+                "username" => "nickname".to_owned(),
+                other => str::to_owned(other),
+            };
+            let errors = errors.into_iter();
+            Problem::Form(
+                errors
+                    .map(|(field, why)| (name(field), why.to_string()))
+                    .collect(),
+            )
+        })?;
     let username = registration.username.clone();
     call.refuse_banned_name(&username)?;
     let _turn = PasswordTurn::take(call.context)?;
@@ -256,6 +259,7 @@ fn refused(refused: NotLetIn) -> Problem {
         NotLetIn::Pass(error @ PassError::NotKept) => Problem::Conflict(error.to_string()),
         NotLetIn::Rejected(Rejected::Banned(name)) => banned(name),
         NotLetIn::Rejected(_) => Problem::Hub,
+        NotLetIn::Pass(PassError::Disabled) => Problem::BadPass("the account is disabled"),
         NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, valid"),
     }
 }
@@ -300,10 +304,10 @@ pub(super) fn look_at_pass(call: &Call<'_>) -> Result<Reply, Problem> {
 
 /// The right to occupy a worker with a password. Whether a call has one shows only in its body, so
 /// it comes to a worker like all others; a storm of them must leave some workers free.
-struct PasswordTurn<'a>(&'a AtomicUsize);
+pub(super) struct PasswordTurn<'a>(&'a AtomicUsize);
 
 impl<'a> PasswordTurn<'a> {
-    fn take(context: &'a RestContext) -> Result<PasswordTurn<'a>, Problem> {
+    pub(super) fn take(context: &'a RestContext) -> Result<PasswordTurn<'a>, Problem> {
         let turn = PasswordTurn(&context.on_passwords);
         let others = turn.0.fetch_add(1, Ordering::Relaxed);
         match others < (context.workers / 2).max(1) {
@@ -322,7 +326,7 @@ impl Drop for PasswordTurn<'_> {
     }
 }
 
-fn problem(error: &NoPass) -> Problem {
+pub(super) fn problem(error: &NoPass) -> Problem {
     let words = error.to_string();
     match error {
         NoPass::Refused(Refusal::TooManyHeld) => Problem::Busy(words, RETRY_SECONDS),
@@ -336,6 +340,7 @@ fn problem(error: &NoPass) -> Problem {
             Problem::TooManyAttempts(words, wait.retry_seconds)
         }
         NoPass::Rejected(Rejected::Login(LoginError::Wrong)) => Problem::WrongPassword(words),
+        NoPass::Rejected(Rejected::Login(LoginError::Disabled)) => Problem::Disabled(words),
         NoPass::Rejected(Rejected::Login(LoginError::NotText)) => Problem::field("password", words),
         NoPass::Rejected(Rejected::Login(LoginError::Password(PasswordError::Busy))) => {
             Problem::Busy(words, RETRY_SECONDS)

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::admin;
 use crate::hub::{Ban, BanTarget};
-use crate::model::Name;
 use crate::model::time::{LAST_MS, from_rfc3339, unix_ms};
+use crate::model::{Name, Power};
 
 use super::body::Object;
 use super::call::Call;
@@ -20,21 +20,21 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
         path: "/admin/bans",
-        access: Access::Admin,
+        access: Access::Needs(Power::Bans),
         query: &[],
         run: list_bans,
     },
     Route {
         method: Method::Post,
         path: "/admin/bans",
-        access: Access::Admin,
+        access: Access::Needs(Power::Bans),
         query: &[],
         run: ban,
     },
     Route {
         method: Method::Delete,
         path: "/admin/bans/{id}",
-        access: Access::Admin,
+        access: Access::Needs(Power::Bans),
         query: &[],
         run: unban,
     },

@@ -174,6 +174,20 @@ impl Object {
         }
     }
 
+    /// A field that is a list of strings, if it is there.
+    pub fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let list = match self.take(name) {
+            None => return Ok(None),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(wrong_type(name, "a list of strings", &other)),
+        };
+        let strings = list.into_iter().map(|value| match value {
+            Value::String(value) => Ok(value),
+            _ => Err(Problem::field(name, "must be a list of strings")),
+        });
+        strings.collect::<Result<_, _>>().map(Some)
+    }
+
     /// A field that is an object, if it is there; with its fields.
     pub fn nested(&mut self, name: &str) -> Result<Option<Object>, Problem> {
         match self.take(name) {

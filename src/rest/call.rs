@@ -1,10 +1,10 @@
 //! One call as its handler sees it: parameters decoded, body not yet parsed.
 
-use crate::admin::Actor;
+use crate::admin::{Actor, Grant};
 use crate::fair::Asker;
 use crate::http::Relayed;
 use crate::hub::{Farewell, Refusal};
-use crate::model::{Account, Name, Text, Token};
+use crate::model::{Account, Name, Power, Text, Token};
 use crate::store::{Store, StoreError};
 
 use super::RestContext;
@@ -29,6 +29,10 @@ pub(super) struct Call<'a> {
     pub is_head: bool,
     /// The credentials it came with, unchecked.
     pub authorization: Option<&'a str>,
+    /// The `Idempotency-Key` header.
+    pub idempotency_key: Option<&'a str>,
+    /// What the caller may do, if the route needs a token.
+    pub grant: Option<Grant>,
     /// The account and token that signed the call, if the route requires it.
     pub signer: Option<(Account, Token)>,
     pub relayed: Relayed,
@@ -75,7 +79,19 @@ impl Call<'_> {
 
     /// The caller, for the audit trail.
     pub fn actor(&self) -> Actor {
-        Actor::at(self.relayed.peer)
+        let program = self.grant.as_ref().and_then(Grant::program);
+        Actor::at(self.relayed.peer).with(program.map(|it| &**it))
+    }
+
+    /// Whether the caller may do this, too.
+    pub fn may(&self, power: Power) -> bool {
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| grant.allows(power, None))
+    }
+
+    /// What the caller may do.
+    pub fn grant(&self) -> Result<&Grant, Problem> {
+        self.grant.as_ref().ok_or(Problem::Internal)
     }
 
     /// Refuses callers from a banned address: for calls that lead into the chat, where they could

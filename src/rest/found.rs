@@ -4,7 +4,9 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::model::{Conversation, MAX_ROWS, Message, Search, SearchScope, Who};
+use crate::model::{
+    Conversation, MAX_ROWS, Message, MessageId, MessageKind, Power, Search, SearchScope, Who,
+};
 use crate::store::Store;
 
 use super::call::Call;
@@ -18,7 +20,7 @@ const USUAL: usize = 100;
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
     path: "/admin/messages",
-    access: Access::Admin,
+    access: Access::Needs(Power::Private),
     query: &["q", "channel", "before", "limit"],
     run: search_messages,
 }];
@@ -48,6 +50,12 @@ struct FoundMessage {
     #[serde(skip_serializing_if = "Option::is_none")]
     between: Option<[String; 2]>,
     text: String,
+    /// Whether it is what its author does: `* ann waves`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    action: bool,
+    /// Whether it is a notice: nothing answers it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    notice: bool,
 }
 
 /// Searches channel and direct messages for words; all of them must occur. The beginning of a word
@@ -107,6 +115,7 @@ fn search(call: &Call<'_>) -> Result<Search, Problem> {
             None => SearchScope::Everywhere,
         },
         before,
+        after: MessageId::default(),
         limit,
     })
 }
@@ -130,6 +139,8 @@ fn shown(call: &Call<'_>, message: &Message) -> Result<FoundMessage, Problem> {
         author: message.author.to_string(),
         channel,
         between,
-        text: message.text.to_string(),
+        text: message.body.text.to_string(),
+        action: message.body.kind == MessageKind::Action,
+        notice: message.body.kind == MessageKind::Notice,
     })
 }

@@ -10,6 +10,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::chatlog::{self, MAX_PATTERN_BYTES, Query};
+use crate::model::Power;
 
 use super::announce::{Announcement, tell_everyone};
 use super::body::Object;
@@ -38,7 +39,7 @@ const fn announcing(path: &'static str, run: Handler) -> Route {
     Route {
         method: Method::Post,
         path,
-        access: Access::Admin,
+        access: Access::Needs(Power::Announce),
         query: &[],
         run,
     }
@@ -48,7 +49,7 @@ const fn searching(path: &'static str, run: Handler) -> Route {
     Route {
         method: Method::Get,
         path,
-        access: Access::Admin,
+        access: Access::Needs(Power::Log),
         query: &["pattern"],
         run,
     }
@@ -142,6 +143,7 @@ pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let query = Query {
         pattern: (!pattern.is_empty()).then(|| pattern.to_string()),
         said: true,
+        without_private: !call.may(Power::Private),
         ..Query::default()
     };
     let page = search(call, &query).map_err(|problem| as_read(problem, raw, &pattern))?;

@@ -8,8 +8,8 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::chatlog::{self, Cursor, MAX_LIMIT, Page};
-use crate::model::Kind;
 use crate::model::time::from_rfc3339;
+use crate::model::{Kind, Power};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -20,7 +20,7 @@ use super::route::{Access, Route};
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
     path: "/admin/log",
-    access: Access::Admin,
+    access: Access::Needs(Power::Log),
     query: &[
         "pattern", "kind", "nick", "channel", "since", "until", "limit", "cursor",
     ],
@@ -49,7 +49,8 @@ struct Found {
 
 /// Searches the chat log, newest entries first.
 ///
-/// Entries must meet all conditions. Entries logged before can be searched even while logging is
+/// Programs are shown private messages if their tokens have the scope `private`, too. Entries must
+/// meet all conditions. Entries logged before can be searched even while logging is
 /// switched off.
 #[utoipa::path(
     get, path = "/admin/log", tag = "chat log", security(("admin_token" = [])),
@@ -77,7 +78,11 @@ struct Found {
     ),
 )]
 pub(super) fn search_log(call: &Call<'_>) -> Result<Reply, Problem> {
-    let page = search(call, &query(&call.query)?)?;
+    let query = chatlog::Query {
+        without_private: !call.may(Power::Private),
+        ..query(&call.query)?
+    };
+    let page = search(call, &query)?;
     let found = Found {
         entries: page.lines,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
@@ -97,6 +102,7 @@ fn query(query: &Query) -> Result<chatlog::Query, Problem> {
         pattern: given("pattern").filter(|pattern| !pattern.is_empty()),
         kind: query.get("kind").map(kind).transpose()?,
         said: false,
+        without_private: false,
         nick: given("nick"),
         channel: given("channel"),
         since: time(query, "since")?,

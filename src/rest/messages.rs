@@ -49,7 +49,7 @@ pub(super) const ROUTES: &[Route] = &[
 /// One thread of the inbox.
 #[derive(Serialize, ToSchema)]
 struct Thread {
-    /// The other account's username, whoever wrote last.
+    /// The other account's username, also if it wrote last.
     author_username: String,
     /// When the newest message was written.
     #[schema(format = DateTime)]
@@ -77,7 +77,7 @@ impl Thread {
     fn of(summary: &ThreadSummary, ignored: &[Name]) -> Thread {
         let is_ignored = ignored.contains(&summary.peer_name);
         let is_shown = !is_ignored || summary.latest.author != summary.peer_name;
-        let latest = is_shown.then(|| summary.latest.text.to_string());
+        let latest = is_shown.then(|| summary.latest.body.text.to_string());
         Thread {
             author_username: summary.peer_name.to_string(),
             created_at: rfc3339(summary.latest.at_ms),
@@ -138,6 +138,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     let messages = call.question(|store| {
         let history = store.history(&conversation, Window::Page(page), PER_PAGE)?;
         let mut messages = history.messages;
+        messages.retain(|message| !message.body.is_deleted());
         messages.reverse();
         if page == 1
             && !call.is_head
@@ -149,6 +150,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
         }
         Ok(messages)
     })?;
+    let (messages, _) = call.context.hub.mend(messages)?;
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
     let messages = messages.iter().map(DirectMessage::of).collect();
@@ -241,6 +243,6 @@ fn private(message: Message, own: &Account, peer: &Account) -> Private {
         at_ms: message.at_ms,
         from: message.author,
         to: to.clone(),
-        text: message.text,
+        body: message.body,
     }
 }

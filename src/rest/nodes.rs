@@ -46,6 +46,10 @@ pub(crate) struct NodeBody {
     last_heartbeat: String,
     /// Whether the server is ready, as its `/readyz` says.
     ready: bool,
+    /// The version of its program, if it reports it: servers of older versions do not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    version: String,
     /// Whether another live server has the same address, which is a mistake in the configuration of
     /// one of them.
     address_shared: bool,
@@ -67,6 +71,7 @@ impl From<&Node> for NodeBody {
             capacity: node.capacity,
             last_heartbeat: rfc3339(node.last_heartbeat_ms),
             ready: !node.is_hindered,
+            version: node.version.clone(),
             address_shared: false,
         }
     }

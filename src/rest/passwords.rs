@@ -6,7 +6,8 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::account::{LoginError, PasswordError, check_password};
-use crate::model::Name;
+use crate::admin::AccountDeed;
+use crate::model::{Name, Power};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -19,7 +20,7 @@ const RETRY_SECONDS: u64 = 2;
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Put,
     path: "/admin/accounts/{username}/password",
-    access: Access::Admin,
+    access: Access::Needs(Power::All),
     query: &[],
     run: set_password,
 }];
@@ -28,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; the field is read by name")]
 struct NewPassword {
-    /// 8 to 256 bytes.
+    /// 8 to 1,024 bytes, unless the server is configured otherwise.
     password: String,
 }
 
@@ -57,7 +58,10 @@ pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
     let raw = call.argument();
     let name = Name::parse_nickname(raw).map_err(|error| Problem::field("username", error))?;
     let password = call.object(&["password"])?.string("password")?;
-    let password = check_password(&password.unwrap_or_default());
+    let password = check_password(
+        &password.unwrap_or_default(),
+        call.context.accounts.lengths(),
+    );
     let password = password.map_err(|error| Problem::field("password", error))?;
     let changed = call
         .context
@@ -74,7 +78,7 @@ pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
         account.ok_or_else(|| Problem::NotFound(format!("there is no account called {name}")))?;
     call.context
         .admin
-        .password_changed(call.actor(), &account.username)?;
+        .did_to_account(call.actor(), AccountDeed::Password, &account.username)?;
     let username = account.username.to_string();
     Ok(Reply::json(200, &Changed { username }))
 }

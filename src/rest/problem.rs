@@ -6,11 +6,13 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::account::NoBot;
 use crate::admin::channels::Class;
-use crate::admin::{BansFailed, ChannelFailed};
+use crate::admin::{BansFailed, ChannelFailed, NotGranted, ProgramFailed};
 use crate::chatlog::SearchError;
 use crate::envelope::{self, Failure};
-use crate::hub::BanError;
+use crate::hub::{BanError, Refusal};
+use crate::session::bots::NotDone;
 use crate::store::StoreError;
 use crate::turn::HubUnavailable;
 
@@ -18,6 +20,8 @@ use super::reply::Reply;
 
 /// When a client should try again after a failure of the store.
 const STORE_RETRY_SECONDS: u64 = 5;
+/// When a program should try again whose address has spent its allowance of bytes.
+const ALLOWANCE_RETRY_SECONDS: u64 = 60;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,10 +36,14 @@ pub(super) enum Problem {
     Unauthorised(&'static str),
     /// There is no token for a nickname, or it is not valid.
     BadPass(&'static str),
+    /// The token does not allow this; names the scope that is missing.
+    Scope(String),
     /// The origin may not call this.
     Origin,
     /// The caller's address is banned; says so.
     Banned(String),
+    /// The account is disabled; says so.
+    Disabled(String),
     /// There is no such thing; names it.
     NotFound(String),
     /// The path knows only these methods.
@@ -60,10 +68,18 @@ pub(super) enum Problem {
     WrongPassword(String),
     /// There were too many attempts; with the seconds to wait.
     TooManyAttempts(String, u64),
+    /// The calls of a token, or the messages of a bot, come too fast; with the seconds to wait.
+    TooFast(String, u64),
     /// The server is too busy; with the seconds to wait.
     Busy(String, u64),
     /// A channel was not changed, or cannot be shown.
     Channel(Box<ChannelFailed>),
+    /// The hub refuses what a program asked for.
+    Refused(Box<Refusal>),
+    /// The call is for programs that have a nickname.
+    Silent,
+    /// It is not known whether a message was stored.
+    Unanswered,
     /// A fault of the server itself.
     Internal,
 }
@@ -113,8 +129,10 @@ impl Problem {
             Problem::Field(..) | Problem::Form(_) => (400, "bad_field"),
             Problem::BadRequest(_) => (400, "bad_request"),
             Problem::Unauthorised(_) | Problem::BadPass(_) => (401, "unauthorised"),
+            Problem::Scope(_) => (403, "missing_scope"),
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
+            Problem::Disabled(_) => (403, "account_disabled"),
             Problem::NotFound(_) => (404, "not_found"),
             Problem::Method(_) => (405, "method_not_allowed"),
             Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
@@ -123,7 +141,11 @@ impl Problem {
             Problem::Conflict(_) => (409, "conflict"),
             Problem::WrongPassword(_) => (401, "wrong_password"),
             Problem::TooManyAttempts(..) => (429, "too_many_attempts"),
+            Problem::TooFast(..) => (429, "too_fast"),
             Problem::Busy(..) => (503, "busy"),
+            Problem::Refused(refusal) => (status_of(refusal), refusal.code()),
+            Problem::Silent => (403, "no_nickname"),
+            Problem::Unanswered => (503, "unanswered"),
             Problem::Internal => (500, "internal_error"),
             Problem::Hub => (503, "hub_unavailable"),
             Problem::LogBusy => (503, "log_busy"),
@@ -199,18 +221,28 @@ impl Problem {
 
     /// The answer with a body in another format.
     pub fn reply_with(self, body: &impl Serialize) -> Reply {
-        let reply = Reply::json(self.status_and_code().0, body);
+        let status = self.status_and_code().0;
+        let reply = Reply::json(status, body);
         match self {
             Problem::Unauthorised(_) => reply.with("WWW-Authenticate", "Bearer realm=\"admin\""),
             Problem::BadPass(_) => reply.with("WWW-Authenticate", "Bearer realm=\"chat\""),
             Problem::Method(allowed) => reply.with("Allow", allowed),
             Problem::LogBusy => reply.with("Retry-After", "2"),
+            Problem::Refused(refusal) => match (*refusal, status) {
+                (Refusal::SlowMode(_, seconds), _) => {
+                    reply.with("Retry-After", seconds.max(1).to_string())
+                }
+                (_, 429) => reply.with("Retry-After", ALLOWANCE_RETRY_SECONDS.to_string()),
+                (_, 503) => reply.with("Retry-After", STORE_RETRY_SECONDS.to_string()),
+                _ => reply,
+            },
+            Problem::Unanswered => reply.with("Retry-After", STORE_RETRY_SECONDS.to_string()),
             Problem::Channel(failed) if failed.class() == Class::Later => {
                 reply.with("Retry-After", STORE_RETRY_SECONDS.to_string())
             }
-            Problem::TooManyAttempts(_, seconds) | Problem::Busy(_, seconds) => {
-                reply.with("Retry-After", seconds.to_string())
-            }
+            Problem::TooManyAttempts(_, seconds)
+            | Problem::TooFast(_, seconds)
+            | Problem::Busy(_, seconds) => reply.with("Retry-After", seconds.to_string()),
             _ => reply,
         }
     }
@@ -231,9 +263,12 @@ impl fmt::Display for Problem {
             Problem::Unauthorised(why) | Problem::BadPass(why) => f.write_str(why),
             Problem::Conflict(why)
             | Problem::Banned(why)
+            | Problem::Disabled(why)
             | Problem::WrongPassword(why)
             | Problem::TooManyAttempts(why, _)
+            | Problem::TooFast(why, _)
             | Problem::Busy(why, _) => f.write_str(why),
+            Problem::Scope(scope) => write!(f, "this token lacks the scope {scope}"),
             Problem::Origin => write!(
                 f,
                 "pages of this origin may not call this; the setting is web.allowed_origins"
@@ -256,6 +291,9 @@ impl fmt::Display for Problem {
             ),
             Problem::Failed(failure) => f.write_str(&failure.message),
             Problem::Channel(failed) => failed.fmt(f),
+            Problem::Refused(refusal) => refusal.fmt(f),
+            Problem::Silent => NotDone::Silent.fmt(f),
+            Problem::Unanswered => NotDone::Unanswered.fmt(f),
             Problem::Internal => write!(f, "a fault inside the server; its log says more"),
         }
     }
@@ -272,6 +310,74 @@ impl From<Failure> for Problem {
 impl From<HubUnavailable> for Problem {
     fn from(_: HubUnavailable) -> Problem {
         Problem::Hub
+    }
+}
+
+impl From<NotGranted> for Problem {
+    fn from(refused: NotGranted) -> Problem {
+        let words = refused.to_string();
+        match refused {
+            NotGranted::Wrong => Problem::Unauthorised("that is not a valid token"),
+            NotGranted::TooMany(wait) => Problem::TooManyAttempts(words, wait.retry_seconds),
+            NotGranted::TooFast(wait) => Problem::TooFast(words, wait.retry_seconds),
+            NotGranted::Unavailable => Problem::Busy(words, STORE_RETRY_SECONDS),
+        }
+    }
+}
+
+impl From<NotDone> for Problem {
+    fn from(not: NotDone) -> Problem {
+        let words = not.to_string();
+        match not {
+            NotDone::Refused(refusal) => Problem::Refused(Box::new(refusal)),
+            NotDone::NoBot(NoBot::Busy | NoBot::Store(_)) => {
+                Problem::Busy(words, STORE_RETRY_SECONDS)
+            }
+            NotDone::NoBot(_) => Problem::Disabled(words),
+            NotDone::Silent => Problem::Silent,
+            NotDone::Unanswered => Problem::Unanswered,
+            NotDone::Busy => Problem::Hub,
+            NotDone::Store => Problem::Busy(words, STORE_RETRY_SECONDS),
+        }
+    }
+}
+
+/// The status for what the hub refuses a program.
+fn status_of(refusal: &Refusal) -> u16 {
+    match refusal {
+        Refusal::BadName(_) | Refusal::EmptyMessage => 400,
+        Refusal::NicknameBanned(_)
+        | Refusal::NotInChannel(_)
+        | Refusal::ChannelNameTaken(_)
+        | Refusal::InviteOnly(_)
+        | Refusal::BannedFromChannel(_)
+        | Refusal::WrongKey(_)
+        | Refusal::NeedsAccount(_)
+        | Refusal::CannotSpeak(..) => 403,
+        Refusal::NoSuchChannel(_) | Refusal::NoSuchMessage => 404,
+        Refusal::SlowMode(..) | Refusal::AllowanceSpent(_) | Refusal::MadeTooFast(_) => 429,
+        Refusal::NotStored
+        | Refusal::CannotAgree
+        | Refusal::CannotLookUp
+        | Refusal::HistoryUnavailable
+        | Refusal::TooManyWaiting(_) => 503,
+        _ => 409,
+    }
+}
+
+impl From<ProgramFailed> for Problem {
+    fn from(failed: ProgramFailed) -> Problem {
+        let words = failed.to_string();
+        match failed {
+            ProgramFailed::Field(field, why) => Problem::field(field, why),
+            ProgramFailed::Beyond(scope) => Problem::Scope(scope),
+            ProgramFailed::TooMany | ProgramFailed::Bot(_) => Problem::Conflict(words),
+            ProgramFailed::NoSuch(_) => Problem::NotFound(words),
+            ProgramFailed::NoRandom | ProgramFailed::Store => {
+                Problem::Busy(words, STORE_RETRY_SECONDS)
+            }
+            ProgramFailed::Hub => Problem::Hub,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tiny_http::{Header, Response, StatusCode};
 
 use crate::envelope;
+use crate::http;
 
 pub(super) use crate::model::time::rfc3339;
 
@@ -70,6 +71,14 @@ impl Reply {
             None => self.headers.push(("Vary", headers.into())),
         }
         self
+    }
+
+    /// The same with a page as its body.
+    pub fn with_page(mut self, html: String) -> Reply {
+        self.body = html.into_bytes();
+        self.with_type(http::HTML)
+            .with("Content-Security-Policy", http::RefusalPage::policy())
+            .with("Referrer-Policy", "no-referrer")
     }
 
     pub fn with_status(mut self, status: u16) -> Reply {

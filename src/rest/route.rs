@@ -2,6 +2,8 @@
 
 use tiny_http::Method;
 
+use crate::model::Power;
+
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
@@ -17,6 +19,9 @@ pub(super) struct Route {
     pub run: Handler,
 }
 
+/// All routes, by family.
+pub(super) type Families = &'static [&'static [Route]];
+
 /// The function that answers a call.
 pub(super) type Handler = fn(&Call<'_>) -> Result<Reply, Problem>;
 
@@ -26,7 +31,7 @@ pub(super) enum Access {
     Everyone,
     /// Callers that sign with an account's token.
     Account,
-    /// Administrators, and programs with the token for metrics.
-    Metrics,
-    Admin,
+    /// Administrators, and programs with a token that allows this: if the path names a channel, in
+    /// that channel.
+    Needs(Power),
 }

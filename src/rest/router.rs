@@ -5,23 +5,27 @@ use std::net::Ipv4Addr;
 use tiny_http::{Method, Request};
 
 use crate::account::SignatureError;
-use crate::admin::Actor;
+use crate::admin::{Actor, Grant, NotGranted};
+use crate::envelope;
 use crate::fair::Asker;
-use crate::http::{RELAY_HEADER, Relayed, Relays, TOKEN_PARAMETERS, bearer, decode};
-use crate::model::{Account, Token};
+use crate::http::{
+    Asked, RELAY_HEADER, RefusalPage, Relayed, Relays, TOKEN_PARAMETERS, bearer, decode,
+};
+use crate::model::{Account, Name, Power, Token};
 
 use super::call::Call;
 use super::problem::Problem;
 use super::query::Query;
 use super::reply::Reply;
-use super::route::{Access, Route};
+use super::route::{Access, Families, Route};
 use super::{
-    RestContext, accounts, announce, auth, bans, channels, docs, found, legacy, log, messages,
-    nodes, passwords, status, users,
+    RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, found, keeping,
+    legacy, log, mending, messages, nodes, own_account, passwords, posts, resets, status, tokens,
+    users,
 };
 
 /// All routes, by family.
-pub(super) const FAMILIES: &[&[Route]] = &[
+pub(super) const FAMILIES: Families = &[
     users::ROUTES,
     bans::ROUTES,
     channels::ROUTES,
@@ -34,12 +38,19 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     legacy::ROUTES,
     accounts::ROUTES,
     messages::ROUTES,
+    mending::ROUTES,
     passwords::ROUTES,
+    admin_accounts::ROUTES,
+    keeping::ROUTES,
+    own_account::ROUTES,
+    resets::ROUTES,
+    tokens::ROUTES,
+    posts::ROUTES,
     docs::ROUTES,
 ];
 
 /// What else the web listener serves itself: pages and WebSockets.
-const BESIDE_REST: [&str; 5] = ["client", "docs", "join", "mychat", "ws"];
+const BESIDE_REST: [&str; 6] = ["client", "docs", "join", "mychat", "reset", "ws"];
 
 /// Whether a path belongs to the server itself, so that no file of a folder may be served there.
 pub fn is_reserved(path: &str) -> bool {
@@ -58,7 +69,7 @@ const BUSY_SECONDS: u64 = 1;
 const PREFLIGHT_SECONDS: &str = "600";
 /// Headers that pages may send; some frameworks always send all of these.
 const PREFLIGHT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Accept, \
-     Content-Length, Accept-Encoding, X-CSRF-Token";
+     Content-Length, Accept-Encoding, X-CSRF-Token, Idempotency-Key, Last-Event-ID";
 
 /// The parts of a request that decide where it goes.
 struct Incoming {
@@ -67,6 +78,7 @@ struct Incoming {
     path: String,
     query: String,
     authorization: Option<String>,
+    idempotency_key: Option<String>,
     accept: Option<String>,
     content_type: Option<String>,
     origin: Option<String>,
@@ -82,6 +94,8 @@ pub(super) enum Lane {
     Slow,
     /// Workers for requests that wait for the store.
     Reading,
+    /// Workers for messages of programs, which wait until these are stored.
+    Posting,
 }
 
 /// The workers that a request is for.
@@ -95,7 +109,18 @@ pub(super) fn lane(request: &Request) -> Lane {
         routes.any(|(route, _)| family.iter().any(|other| other.path == route.path))
     };
     let is_slow = |family: &[Route]| *request.method() != Method::Get && is_of(family);
-    match is_of(messages::ROUTES) || is_of(found::ROUTES) || is_slow(channels::ROUTES) {
+    if is_slow(posts::ROUTES) {
+        return Lane::Posting;
+    }
+    match is_of(messages::ROUTES)
+        || is_of(mending::ROUTES)
+        || is_of(posts::ROUTES)
+        || is_of(found::ROUTES)
+        || is_slow(channels::ROUTES)
+        || is_of(admin_accounts::ROUTES)
+        || is_of(keeping::ROUTES)
+        || is_of(tokens::ROUTES)
+    {
         true => Lane::Reading,
         false => Lane::Usual,
     }
@@ -164,6 +189,7 @@ impl Incoming {
             path: path.to_owned(),
             query: query.to_owned(),
             authorization: header("Authorization"),
+            idempotency_key: header("Idempotency-Key"),
             accept: header("Accept"),
             content_type: header("Content-Type"),
             origin: header("Origin"),
@@ -179,8 +205,27 @@ impl Incoming {
                 let posted = self.method == Method::Post;
                 legacy::refuse(problem, &self.relayed.host, &self.url, posted)
             }
+            false if self.is_opened_by_a_person() => {
+                let (status, words) = (problem.status_and_code().0, problem.to_string());
+                let page = RefusalPage {
+                    status,
+                    words: &words,
+                    path: &self.path,
+                };
+                problem.reply().with_page(page.html()).varies_by("Accept")
+            }
             false => problem.reply_at(&self.path),
         }
+    }
+
+    /// Whether a browser shows the answer to a person.
+    fn is_opened_by_a_person(&self) -> bool {
+        let asked = Asked {
+            method: self.method.as_str(),
+            path: &self.path,
+            accept: self.accept.as_deref(),
+        };
+        asked.wants_page() && !envelope::covers(&self.path)
     }
 }
 
@@ -189,13 +234,16 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     if incoming.method == Method::Options && !routes.is_empty() {
         return options(&routes, incoming, context);
     }
-    let restricted = |to| routes.iter().any(|(route, _)| route.access == to);
-    // Callers without the token do not learn which paths exist below /admin.
-    if restricted(Access::Admin) || incoming.path.starts_with("/admin") {
-        authorise(incoming, context, Access::Admin)?;
-    } else if restricted(Access::Metrics) {
-        authorise(incoming, context, Access::Metrics)?;
-    }
+    let needed = routes.iter().find_map(|(route, _)| match route.access {
+        Access::Needs(power) => Some(power),
+        Access::Everyone | Access::Account => None,
+    });
+    // Callers without a token do not learn which paths exist below /admin.
+    let needed = needed.or_else(|| incoming.path.starts_with("/admin").then_some(Power::All));
+    let grant = match needed {
+        Some(power) => Some(authorise(incoming, context, power)?),
+        None => None,
+    };
     if routes.is_empty() {
         let why = format!("there is nothing at {}; see /docs", incoming.path);
         return Err(Problem::NotFound(why));
@@ -210,7 +258,12 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
-    let arguments = arguments.collect::<Result<_, _>>()?;
+    let arguments: Vec<String> = arguments.collect::<Result<_, _>>()?;
+    if let (Access::Needs(power), Some(grant)) = (route.access, &grant) {
+        let channel = arguments.first().filter(|_| power.is_of_channels());
+        let channel = channel.and_then(|raw| Name::parse_channel(raw).ok());
+        check_scope(grant, power, channel.as_ref())?;
+    }
     // An administrator's typing errors are reported. Elsewhere monitors and browsers add parameters
     // of their own, against caches for example.
     let query = match incoming.path.starts_with("/admin") {
@@ -219,7 +272,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     };
     let signer = match route.access {
         Access::Account => Some(authenticate(incoming, &query, context)?),
-        Access::Everyone | Access::Metrics | Access::Admin => None,
+        Access::Everyone | Access::Needs(_) => None,
     };
     (route.run)(&Call {
         context,
@@ -231,6 +284,8 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         body,
         is_head: incoming.method == Method::Head,
         authorization: incoming.authorization.as_deref(),
+        idempotency_key: incoming.idempotency_key.as_deref(),
+        grant,
         signer,
         relayed: incoming.relayed.clone(),
     })
@@ -272,33 +327,38 @@ fn matches<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
     parts.next().is_none().then_some(arguments)
 }
 
-fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Result<(), Problem> {
+/// What the caller may do; `wanted` is what the call needs at least.
+fn authorise(incoming: &Incoming, context: &RestContext, wanted: Power) -> Result<Grant, Problem> {
     let Some(authorization) = &incoming.authorization else {
         return Err(Problem::Unauthorised(
-            "this needs the header Authorization: Bearer <admin token>; the server says at its \
-             start where the token is",
+            "this needs the header Authorization: Bearer <admin token> (the server says at its \
+             start where the token is), or the token of a program",
         ));
     };
     let peer = incoming.relayed.peer;
     // A missing token counts as a wrong one.
     let token = bearer(authorization).unwrap_or_default();
-    let checked = match access {
-        Access::Metrics => context.token.check_for_metrics(token, peer.ip()),
-        _ => context.token.check(token, peer.ip()),
-    };
-    match checked {
-        Ok(true) => return Ok(()),
-        // Not recorded, because a caller could fill the disk that way.
-        Err(wait) => {
-            let words = wait.to_string();
-            return Err(Problem::TooManyAttempts(words, wait.retry_seconds));
+    match context.doors.admit(token, wanted, peer.ip()) {
+        Ok(grant) => Ok(grant),
+        Err(NotGranted::Wrong) => {
+            let (method, path) = (&incoming.method, incoming.path.escape_debug());
+            let wanted = format!("{method} {path}");
+            context.admin.refused(Actor::at(peer), &wanted);
+            Err(Problem::Unauthorised(
+                "that is not the admin token, nor one of a program",
+            ))
         }
-        Ok(false) => {}
+        // Not recorded, because a caller could fill the disk that way.
+        Err(refused) => Err(refused.into()),
     }
-    let (method, path) = (&incoming.method, incoming.path.escape_debug());
-    let wanted = format!("{method} {path}");
-    context.admin.refused(Actor::at(peer), &wanted);
-    Err(Problem::Unauthorised("that is not the admin token"))
+}
+
+/// Refuses a call that goes beyond what its token allows.
+fn check_scope(grant: &Grant, power: Power, channel: Option<&Name>) -> Result<(), Problem> {
+    match grant.allows(power, channel) {
+        true => Ok(()),
+        false => Err(Problem::Scope(power.scope(channel))),
+    }
 }
 
 /// The account and token that signed the call.

@@ -22,7 +22,7 @@ use crate::http::Relays;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::router::Lane;
-use super::{RestContext, Socket, router};
+use super::{RestContext, Socket, docs, router};
 
 /// Requests waiting for a worker. Beyond it, the last one of the address with the most is told to
 /// come back.
@@ -38,6 +38,11 @@ const SLOW_WORKERS: usize = 4;
 /// Such calls that may wait; further ones are told to come back. Far fewer than the front lets in,
 /// so that there is always room for others.
 const SLOW_QUEUE: usize = 32;
+/// Workers for messages that programs post, which wait until these are stored. They are separate,
+/// so that a slow store delays nothing else.
+const POSTING_WORKERS: usize = 4;
+/// Such calls that may wait.
+const POSTING_QUEUE: usize = 256;
 /// Pause before rebuilding tiny_http, so that a lasting fault (such as too few descriptors) does
 /// not occupy a core.
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
@@ -69,6 +74,7 @@ struct Queues {
     usual: Queue,
     slow: Queue,
     reading: Queue,
+    posting: Queue,
 }
 
 impl Queues {
@@ -78,6 +84,7 @@ impl Queues {
             usual: queue(QUEUE),
             slow: queue(SLOW_QUEUE),
             reading: queue(READING_QUEUE),
+            posting: queue(POSTING_QUEUE),
         }
     }
 
@@ -87,6 +94,7 @@ impl Queues {
             Lane::Usual => &self.usual,
             Lane::Slow => &self.slow,
             Lane::Reading => &self.reading,
+            Lane::Posting => &self.posting,
         };
         let asker = router::asker(&request, relays);
         if let Some(refused) = queue.push(asker, request) {
@@ -98,7 +106,7 @@ impl Queues {
 
 impl Drop for Queues {
     fn drop(&mut self) {
-        for queue in [&self.usual, &self.slow, &self.reading] {
+        for queue in [&self.usual, &self.slow, &self.reading, &self.posting] {
             queue.close();
         }
     }
@@ -106,6 +114,7 @@ impl Drop for Queues {
 
 /// Starts to answer on `socket`, to which the context's relays connect.
 pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
+    docs::take_routes(router::FAMILIES);
     let server = build(&socket)?;
     let shared = Arc::new(Shared {
         socket,
@@ -124,6 +133,7 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
         ("rest", context.workers.max(1), &queues.usual),
         ("rest-slow", SLOW_WORKERS, &queues.slow),
         ("rest-read", READING_WORKERS, &queues.reading),
+        ("rest-post", POSTING_WORKERS, &queues.posting),
     ] {
         for number in 0..workers {
             let (requests, context) = (queue.clone(), context.clone());

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::build_info;
 use crate::hub::Counts;
 use crate::metrics::{CONTENT_TYPE, PLAIN_CONTENT_TYPE, Protocol};
+use crate::model::Power;
 use crate::model::time::unix_ms_of;
 
 use super::accept;
@@ -29,7 +30,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
         path: "/metrics",
-        access: Access::Metrics,
+        access: Access::Needs(Power::Metrics),
         query: &[],
         run: metrics,
     },
@@ -58,6 +59,8 @@ struct Status {
     version: &'static str,
     /// The commit it was built from, or `unknown`.
     commit: &'static str,
+    /// The optional features that the program was built with.
+    features: &'static [&'static str],
     #[schema(format = DateTime)]
     started_at: String,
     uptime_seconds: u64,
@@ -110,6 +113,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
         status: health,
         version: context.version,
         commit: build_info::commit(),
+        features: build_info::FEATURES,
         started_at: rfc3339(unix_ms_of(context.started.into())),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
         connections: counts.connections,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::admin::{MAX_LISTED, USUALLY_LISTED};
 use crate::hub::{Listed, Place};
-use crate::model::{Name, peer};
+use crate::model::{Name, Power, peer};
 use crate::turn::Wanted;
 
 use super::call::Call;
@@ -18,14 +18,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
         path: "/admin/users",
-        access: Access::Admin,
+        access: Access::Needs(Power::Users),
         query: &["here", "after", "limit"],
         run: list_users,
     },
     Route {
         method: Method::Delete,
         path: "/admin/users/{nickname}",
-        access: Access::Admin,
+        access: Access::Needs(Power::Users),
         query: &["reason"],
         run: disconnect_user,
     },

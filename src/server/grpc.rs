@@ -38,7 +38,7 @@ impl Grpc {
         let this = shared.clone();
         let admin = AdminService::new(AdminParts {
             admin: shared.admin.clone(),
-            token: shared.admin_token.clone(),
+            doors: shared.doors.clone(),
             hub: shared.hub.clone(),
             log: shared.chat_log.clone(),
             nodes: Arc::new(move || this.nodes()),

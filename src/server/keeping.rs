@@ -123,6 +123,7 @@ impl Keeping {
         let settings = ClusterSettings {
             shards: config.cluster.shards,
             address: address.to_owned(),
+            version: crate::build_info::VERSION.to_owned(),
             clock_difference: Duration::from_secs(config.cluster.clock_seconds),
             bans,
             ..ClusterSettings::new(url)
@@ -222,6 +223,7 @@ impl Others for crate::cluster::Cluster {
                 capacity: 0,
                 last_heartbeat_ms: unix_ms_of(beat),
                 is_hindered: !node.is_ready,
+                version: node.version.unwrap_or_default(),
             }
         });
         nodes.collect()

@@ -13,7 +13,7 @@ use crate::net::tls::Tls;
 use super::ListenError;
 use super::rest::Rest;
 use super::room_lines_at::RoomLinesAt;
-use super::services::{self, Exposes, Http, Lines};
+use super::services::{self, Exposes, Http, Lines, Places};
 use super::shared::Shared;
 
 /// The service for the connections of a listener.
@@ -28,6 +28,14 @@ fn service(
     let exposes = match protocol {
         Protocol::Telnet => {
             let spoken = &services::TELNET;
+            return Ok(Arc::new(Lines {
+                shared,
+                tls,
+                spoken,
+            }));
+        }
+        Protocol::Irc => {
+            let spoken = &services::IRC;
             return Ok(Arc::new(Lines {
                 shared,
                 tls,
@@ -55,6 +63,7 @@ fn service(
     };
     Ok(Arc::new(Http {
         relays: rest.relays(&shared)?,
+        turned_away: Places::default(),
         exposes,
         room_lines,
         shared,

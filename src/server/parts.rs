@@ -25,7 +25,7 @@ use super::StartError;
 use super::ending::Ending;
 use super::keeping::Keeping;
 use super::rest::Rest;
-use super::settings::{guess_limits, pass_lives, settings};
+use super::settings::{guess_limits, irc_terms, pass_lives, password_lengths, settings};
 use super::shared::{Handles, Shared};
 
 /// The parts that run once everything has been started.
@@ -60,8 +60,9 @@ pub(super) fn start(
         }
         None => None,
     };
+    let irc = Arc::new(irc_terms(&config));
     let outbox = Outbox::new(
-        Encoder::new(settings.greeting.clone()),
+        Encoder::new(settings.greeting.clone()).with_irc(irc.terms.clone()),
         settings.backlog_bytes,
         flusher,
         registry.clone(),
@@ -92,7 +93,12 @@ pub(super) fn start(
         guess_limits(&config),
         keeping.guesses,
     )?;
-    let accounts = Arc::new(accounts);
+    let accounts = Arc::new(
+        accounts
+            .with_lengths(password_lengths(&config))
+            .keeping_keys(config.accounts.scram),
+    );
+    accounts.start_eraser()?;
     let passes = Passes::new(&keeping.keys.passes);
     let cloaks = CloakKey::new(keeping.keys.cloaks.expose().as_bytes());
     passes.set_lives(pass_lives(&config));
@@ -109,6 +115,7 @@ pub(super) fn start(
         accounts,
         gate: Arc::new(gate),
         cloaks: Arc::new(cloaks),
+        irc,
         chat_log,
         data,
         metrics,

@@ -73,7 +73,7 @@ fn introduce(chat: &Chat) {
             Protocol::RoomLinesWebSocket => {
                 say(&format!("listening: {name} ws{s}://{address}/mychat"))
             }
-            Protocol::Telnet | Protocol::RoomLines | Protocol::Grpc => {
+            Protocol::Telnet | Protocol::RoomLines | Protocol::Irc | Protocol::Grpc => {
                 say(&format!("listening: {name} {address}"))
             }
         }

@@ -3,14 +3,16 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use crate::account::{NotLetIn, SignatureError};
 use crate::fair::Asker;
-use crate::http::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
+use crate::http::{self, Admission, Denial, FrontContext, Handshake, HttpLimits, Relays, Upgrades};
 use crate::net::deadline::close_gently;
-use crate::net::listener::Service;
+use crate::net::listener::{ListeningRefusal, Service};
 use crate::net::proxy_header::BadHeader;
 use crate::net::registry::{Permit, Refused};
 use crate::net::thread;
@@ -19,7 +21,7 @@ use crate::net::transport::Transport;
 use crate::page;
 use crate::rest::docs;
 use crate::session::context::SessionContext;
-use crate::session::{direct, json, room, telnet, websocket};
+use crate::session::{direct, irc, json, room, telnet, websocket};
 
 use super::room_lines_at::RoomLinesAt;
 use super::shared::{NoArrival, Shared};
@@ -52,6 +54,12 @@ pub static TELNET: Spoken = Spoken {
 pub static ROOM_LINES: Spoken = Spoken {
     serve: room::serve_tcp,
     refusal: |why| format!("{why}\n"),
+};
+
+/// IRC.
+pub static IRC: Spoken = Spoken {
+    serve: irc::serve,
+    refusal: |why| format!("ERROR :{why}\r\n"),
 };
 
 impl Service for Lines {
@@ -141,6 +149,34 @@ pub struct Http {
     pub relays: Arc<Relays>,
     /// The path of room lines.
     pub room_lines: RoomLinesAt,
+    /// The places for clients that are being refused.
+    pub turned_away: Places,
+}
+
+/// The most clients of a listener that are being refused at once in the format that they ask for;
+/// more are told in JSON before they have asked.
+const MOST_TURNED_AWAY: usize = 16;
+/// How long such a client may take to ask.
+const ASKING: Duration = Duration::from_secs(2);
+
+/// A number of places, of which each taken one is given back when it is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<AtomicUsize>);
+
+struct TakenPlace(Arc<AtomicUsize>);
+
+impl Places {
+    fn take(&self) -> Option<TakenPlace> {
+        let taken = TakenPlace(self.0.clone());
+        let others = taken.0.fetch_add(1, Ordering::Relaxed);
+        (others < MOST_TURNED_AWAY).then_some(taken)
+    }
+}
+
+impl Drop for TakenPlace {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Service for Http {
@@ -194,6 +230,36 @@ impl Service for Http {
         )
         .into_bytes()
     }
+
+    /// A browser gets a page.
+    fn listening_refusal(&self) -> Option<ListeningRefusal> {
+        if self.exposes != Exposes::Web {
+            return None;
+        }
+        let place = self.turned_away.take()?;
+        let (shared, tls) = (self.shared.clone(), self.tls.clone());
+        Some(Box::new(move |stream, why| {
+            let _place = place;
+            let limits = shared.http_limits();
+            let limits = HttpLimits {
+                arrival: limits.arrival.min(ASKING),
+                ..limits
+            };
+            if let Some(transport) = shared.open(stream, tls.as_deref(), Inside::Http) {
+                http::refuse(transport, why, limits);
+            }
+        }))
+    }
+}
+
+/// The subprotocols of IRC: lines in text frames, and in binary ones.
+const IRC_TEXT: &str = "text.ircv3.net";
+const IRC_BINARY: &str = "binary.ircv3.net";
+
+/// The first subprotocol of IRC that a client offers.
+fn irc_subprotocol<'a>(handshake: &Handshake<'a>) -> Option<&'a str> {
+    let mut offered = handshake.subprotocols.iter().copied();
+    offered.find(|name| [IRC_TEXT, IRC_BINARY].contains(name))
 }
 
 /// The WebSockets of a listener.
@@ -215,14 +281,18 @@ impl Upgrades for WebSockets {
                 Some(presented) => self.json(&presented, handshake.peer),
             },
             "/api/ws" => self.direct(handshake),
-            _ => Err(Denial::NotFound),
+            "/irc" => Ok(self.irc(irc_subprotocol(handshake))),
+            _ => match irc_subprotocol(handshake).filter(|_| handshake.path == "/") {
+                Some(subprotocol) => Ok(self.irc(Some(subprotocol))),
+                None => Err(Denial::NotFound),
+            },
         }
     }
 
     fn is_at(&self, path: &str) -> bool {
         match http::one_slash_less(path) {
             path if self.room_lines.is_at(path) => true,
-            "/ws" => self.exposes != Exposes::RoomLines,
+            "/ws" | "/irc" => self.exposes != Exposes::RoomLines,
             // REST answers for `/api/ws`, which is in its description.
             _ => false,
         }
@@ -237,6 +307,18 @@ impl WebSockets {
             subprotocol: None,
             run: Box::new(move |upgraded| {
                 websocket::serve_lines(upgraded, &shared.session_context());
+            }),
+        }
+    }
+
+    /// IRC, open to every client; without a subprotocol in text frames.
+    fn irc(&self, subprotocol: Option<&str>) -> Admission {
+        let shared = self.shared.clone();
+        let is_binary = subprotocol == Some(IRC_BINARY);
+        Admission {
+            subprotocol: subprotocol.map(str::to_owned),
+            run: Box::new(move |upgraded| {
+                irc::serve_websocket(upgraded, &shared.session_context(), is_binary);
             }),
         }
     }

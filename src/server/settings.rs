@@ -1,11 +1,19 @@
 //! Distributes the settings to the parts, which do not know the configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::{GuessLimits, PassLives};
-use crate::config::{self, Config, History, Limits, Register};
+use crate::account::{
+    Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths,
+};
+use crate::config::{self, Config, Governance, History, KeepEdits, Limits, Register};
 use crate::http::HttpLimits;
 use crate::hub;
+use crate::model::time::unix_ms;
+use crate::model::{Secret, Text};
+use crate::protocol::irc::{Sts, Terms};
+use crate::protocol::rfc3339;
+use crate::session::context::IrcTerms;
 use crate::turn::Settings;
 
 /// The settings for the hub thread.
@@ -33,7 +41,14 @@ fn hub_limits(config: &Config) -> hub::Limits {
         page_rows: hub::PAGE_ROWS,
         piece: hub::PIECE,
         history: config.history == History::On,
+        edit_seconds: config.messages.edit_seconds,
+        keep_edits: config.store.keep_edits == KeepEdits::Audit,
         channel_terms: channel_terms(&config.channels),
+        governing: match config.cluster.governance {
+            Governance::Auto => hub::Governing::OnceAllCan,
+            Governance::On => hub::Governing::Always,
+            Governance::Off => hub::Governing::Never,
+        },
     }
 }
 
@@ -47,6 +62,69 @@ fn channel_terms(channels: &config::Channels) -> hub::ChannelTerms {
         },
         per_account: channels.per_account,
         expire_days: channels.expire_days,
+    }
+}
+
+/// What IRC clients are told, and what they must know.
+pub(super) fn irc_terms(config: &Config) -> IrcTerms {
+    let motd = config.irc.motd.lines().map(Text::one_line);
+    let motd: Vec<String> = motd.map(|line| line.as_str().to_owned()).collect();
+    let terms = Terms {
+        name: config.irc.name.clone(),
+        network: config.irc.network.clone(),
+        motd,
+        started: rfc3339(unix_ms()),
+        started_ms: unix_ms(),
+        channels: config.limits.channels_per_connection,
+        text_bytes: config.limits.line_bytes,
+        replay_lines: config.irc.replay_lines,
+        registers_before_connect: config.accounts.register_before_connect,
+        email_required: config.accounts.email_required,
+        sts: sts(config),
+        rejoins: config.irc.rejoin,
+        scram: config.accounts.scram,
+    };
+    let password = config.irc.password.as_ref();
+    IrcTerms {
+        terms: Arc::new(terms),
+        password: password.map(|password| Secret::new(password.expose())),
+        operators: irc_operators(config),
+        gateways: irc_gateways(config),
+        allows_plain_oper: config.irc.allow_plain_oper,
+    }
+}
+
+/// That IRC clients are to come by TLS, if they are.
+fn sts(config: &Config) -> Option<Sts> {
+    let seconds = config.irc.sts_seconds;
+    let port = config.tls.irc.map(|address| address.port());
+    let port = port.filter(|&port| port > 0 && seconds > 0)?;
+    Some(Sts { port, seconds })
+}
+
+/// Those who operate the server by IRC. Wrong passwords are limited as those of accounts.
+fn irc_operators(config: &Config) -> Operators {
+    let list = config.irc.operators.iter().map(|operator| Operator {
+        name: operator.name.clone(),
+        hash: Secret::new(operator.hash.as_str()),
+    });
+    Operators::new(list.collect(), config.limits.auth_attempts)
+}
+
+/// Those who say where their IRC clients come from.
+fn irc_gateways(config: &Config) -> Gateways {
+    let list = config.irc.webirc.iter().map(|gateway| Gateway {
+        network: gateway.network,
+        hash: Secret::new(gateway.hash.as_str()),
+    });
+    Gateways::new(list.collect(), config.limits.auth_attempts)
+}
+
+/// How long a new password may be.
+pub(super) fn password_lengths(config: &Config) -> PasswordLengths {
+    PasswordLengths {
+        least: config.accounts.min_password_bytes,
+        most: config.accounts.max_password_bytes,
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::account::{Accounts, Gate};
-use crate::admin::{Administration, AllServers, CannotLookUp, Servers};
+use crate::admin::{Administration, AllServers, CannotLookUp, Doors, Servers};
 use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
@@ -30,9 +30,11 @@ use crate::net::transport::Transport;
 use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken};
 use crate::session::allowance::Allowances;
-use crate::session::context::{SessionContext, SessionLimits};
+use crate::session::bots::Bots;
+use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input};
 
+use super::operating::Operating;
 use super::settings::{guess_limits, http_limits, pass_lives, settings};
 
 /// Connections reserved for the REST listener, so that administrators get in when the server is
@@ -49,8 +51,12 @@ pub struct Shared {
     pub found_token: data::AdminToken,
     /// The administrators' token.
     pub admin_token: Arc<AdminToken>,
+    /// Lets administrators and programs in.
+    pub doors: Arc<Doors>,
     /// The administrators' actions.
     pub admin: Arc<Administration>,
+    /// What operators of the server on IRC can have done.
+    pub operating: Arc<Operating>,
     /// Ends the connections over gRPC.
     #[cfg(feature = "grpc")]
     pub grpc: crate::grpc::Stop,
@@ -71,8 +77,10 @@ pub struct Shared {
     /// Its id among other servers: generated at the start, replaced by the one that a name server
     /// assigns.
     pub node_id: Arc<Mutex<String>>,
-    /// Registry ids without a connection: those of the program's participants.
-    pub participants: AtomicUsize,
+    /// Registry ids without a connection: those of the program's participants and of bots.
+    pub participants: Arc<AtomicUsize>,
+    /// The bots of programs.
+    pub bots: Arc<Bots>,
 }
 
 /// The running parts.
@@ -87,6 +95,8 @@ pub struct Handles {
     pub gate: Arc<Gate>,
     /// Makes what stands for the addresses of clients.
     pub cloaks: Arc<CloakKey>,
+    /// What IRC clients are told.
+    pub irc: Arc<IrcTerms>,
     /// The chat log.
     pub chat_log: ChatLog,
     /// The data folder, held for as long as the server runs.
@@ -160,20 +170,35 @@ impl Shared {
             let here = own_address.clone();
             admin = admin.among(Box::new(All { here, others }));
         }
+        let admin = Arc::new(admin);
+        let operating = Arc::new(Operating::new(admin.clone()));
         let token = AdminToken::new(found_token.secret().clone(), config.limits.auth_attempts);
         token.set_metrics_token(config.admin.metrics_token.clone());
+        let token = Arc::new(token);
+        let allowances = Arc::new(Allowances::new(config.limits.bytes_per_address));
+        let participants = Arc::new(AtomicUsize::new(0));
+        let bots = Bots::new(
+            handles.hub.clone(),
+            handles.registry.clone(),
+            handles.accounts.clone(),
+            allowances.clone(),
+            participants.clone(),
+        );
         Shared {
-            admin: Arc::new(admin),
+            operating,
+            admin,
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
-            allowances: Arc::new(Allowances::new(config.limits.bytes_per_address)),
+            allowances,
             balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
-            admin_token: Arc::new(token),
+            doors: Arc::new(Doors::new(token.clone(), handles.accounts.clone())),
+            admin_token: token,
             admin_text_bytes,
             is_draining: AtomicBool::new(false),
             node_id: Arc::new(Mutex::new(new_id().unwrap_or_default())),
-            participants: AtomicUsize::new(0),
+            participants,
+            bots: Arc::new(bots),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
             own_address,
@@ -209,13 +234,15 @@ impl Shared {
             capacity: self.capacity().connections as u64,
             last_heartbeat_ms: unix_ms(),
             is_hindered: false,
+            version: crate::build_info::VERSION.to_owned(),
         }
     }
 
     /// Admits a connection for lines over TCP, or says why not. Connections from a balancer are not
     /// limited by its address, only by those of the clients it connects.
     pub fn admit_lines(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        let per_address = match self.balancers.trusts(peer.ip()) {
+        let is_gateway = self.irc.gateways.includes(peer.ip());
+        let per_address = match is_gateway || self.balancers.trusts(peer.ip()) {
             true => 0,
             false => self.per_address(),
         };
@@ -329,6 +356,7 @@ impl Shared {
             line_bytes: config.limits.line_bytes,
             message_rate: config.limits.message_rate,
             message_burst: config.limits.message_burst,
+            connections_per_address: config.limits.connections_per_address,
         };
         SessionContext {
             hub: self.hub.clone(),
@@ -336,6 +364,8 @@ impl Shared {
             accounts: self.accounts.clone(),
             cloaks: self.cloaks.clone(),
             allowances: self.allowances.clone(),
+            irc: self.irc.clone(),
+            operating: Some(self.operating.clone()),
             limits,
         }
     }

@@ -115,16 +115,25 @@ impl Reloads {
                     reload(&of_thread, &sources);
                 }
             })?;
+        // Operators on IRC may ask for it, too.
+        let (asked, of_operators) = (wanted.clone(), shared.clone());
+        shared
+            .operating
+            .reloads_by(Box::new(move || ask(&of_operators, &asked)));
         Ok(Reloads { shared, wanted })
     }
 
     fn ask(&self) {
-        // Also with a bad configuration: SIGHUP is how a log rotation tells that the file was moved
-        // away.
-        self.shared.chat_log.reopen();
-        if self.wanted.try_send(()).is_err() {
-            log::warn!("another reload is still under way; this one is left out");
-        }
+        ask(&self.shared, &self.wanted);
+    }
+}
+
+fn ask(shared: &Shared, wanted: &Sender<()>) {
+    // Also with a bad configuration: SIGHUP is how a log rotation tells that the file was moved
+    // away.
+    shared.chat_log.reopen();
+    if wanted.try_send(()).is_err() {
+        log::warn!("another reload is still under way; this one is left out");
     }
 }
 

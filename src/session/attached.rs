@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, Farewell, Note, Refusal};
 use crate::net::link::Link;
+use crate::net::registry::Refused;
 use crate::net::transport::Transport;
 use crate::protocol::foreign::TLS_ALERT;
 use crate::protocol::{Speech, line};
@@ -82,6 +83,22 @@ impl Attached {
             // Stands unless the thread gets as far as giving another reason.
             farewell: Farewell::InternalError,
         }
+    }
+
+    /// Counts the connection for the address from which its client really comes.
+    pub fn comes_from(&mut self, client: SocketAddr) -> Result<(), Refused> {
+        let allowance = self.context.allowances.of(client.ip());
+        if allowance.is_spent() {
+            return Err(Refused::AllowanceSpent);
+        }
+        let _ = allowance.take(VISIT_BYTES);
+        let (id, cloak) = (self.id, self.context.cloaks.cloak(client.ip()));
+        // If the hub has gone, the connection ends with the next line.
+        let _ =
+            (self.context.hub).ask(move |hub, now, fx| hub.comes_from(id, client, cloak, now, fx));
+        self.allowance = allowance;
+        self.peer = client;
+        Ok(())
     }
 
     /// The asker that takes turns when this client needs the store.
@@ -167,16 +184,23 @@ impl Drop for Attached {
 /// The bytes that a command may cause to be written.
 fn cost(command: &Command) -> usize {
     match command {
-        Command::Say { text, .. } | Command::Line(text) | Command::Private { text, .. } => {
-            text.as_str().len() + ENTRY_BYTES
+        Command::Say { body, .. } | Command::Private { body, .. } => body.bytes() + ENTRY_BYTES,
+        Command::Signal(_, signal) if signal.is_logged() => {
+            signal.words.as_str().len() + ENTRY_BYTES
         }
+        Command::Line(text) => text.as_str().len() + ENTRY_BYTES,
+        Command::Reply { replying, .. } => cost(&replying.message),
         Command::Tagged { message, .. } => cost(message),
+        Command::Marked { command, .. }
+        | Command::AsSeen {
+            answer: command, ..
+        } => cost(command),
         Command::Noted { note, .. } => match note {
             Note::Done(words) => words.len() + ENTRY_BYTES,
             Note::Refused { command, reason } => command.len() + reason.len() + ENTRY_BYTES,
         },
         // They cause nothing to be written, or end the connection.
-        Command::Typing(_) | Command::Listen { .. } => 0,
+        Command::Typing(_) | Command::Listen { .. } | Command::Signal(..) => 0,
         Command::Answer(_) | Command::AnswerFromPast { .. } => 0,
         Command::AnswerOwnChannels(_) => 0,
         Command::Ask { logged: None, .. } => 0,
@@ -191,6 +215,10 @@ fn over_allowance(command: Command, spent: Spent) -> Command {
     match command {
         // The client is told; only the log entry is left out.
         Command::Noted { bytes, .. } => Command::Answer(bytes),
+        Command::Marked { mark, command } => Command::Marked {
+            mark,
+            command: Box::new(over_allowance(*command, spent)),
+        },
         other => Command::Refuse {
             refusal: Refusal::AllowanceSpent(spent.bytes),
             logged: spent.is_news.then(|| other.in_words()),

@@ -1,15 +1,36 @@
 //! What the sessions of all protocols share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Gateways, Operators};
 use crate::fair::Asker;
-use crate::hub::{Command, Deed, Refusal, Target};
+use crate::hub::{BanTarget, Command, Deed, Refusal, Replying, Target};
 use crate::model::governance::{CloakKey, LinkSecret, Person};
+use crate::model::{Secret, Text};
 use crate::net::registry::Registry;
+use crate::protocol::irc::Terms;
 use crate::turn::HubHandle;
 
 use super::allowance::Allowances;
+
+/// What operators of the server do that is not the hub's alone.
+pub trait Operating: Send + Sync {
+    /// Keeps someone out, for so many minutes or for good. An error is for the operator.
+    fn ban(
+        &self,
+        by: SocketAddr,
+        target: BanTarget,
+        reason: Option<Text>,
+        minutes: Option<u64>,
+    ) -> Result<(), String>;
+
+    /// Lifts the bans of exactly this target; returns how many there were.
+    fn unban(&self, by: SocketAddr, target: &BanTarget) -> Result<usize, String>;
+
+    /// Has the configuration read again; false if that is not this program's.
+    fn reload(&self) -> bool;
+}
 
 /// What every session works with.
 #[derive(Clone)]
@@ -26,6 +47,25 @@ pub struct SessionContext {
     pub allowances: Arc<Allowances>,
     /// The limits of a connection.
     pub limits: SessionLimits,
+    /// What IRC clients are told, and what they must know.
+    pub irc: Arc<IrcTerms>,
+    /// What operators of the server can have done.
+    pub operating: Option<Arc<dyn Operating>>,
+}
+
+/// What IRC clients are told, and what they must know.
+#[derive(Debug, Default)]
+pub struct IrcTerms {
+    /// What the server tells of itself.
+    pub terms: Arc<Terms>,
+    /// The password of the server, if it has one.
+    pub password: Option<Secret>,
+    /// Those who operate the server.
+    pub operators: Operators,
+    /// Whether they may say so on plain connections from other machines.
+    pub allows_plain_oper: bool,
+    /// Those that say where their clients come from.
+    pub gateways: Gateways,
 }
 
 /// The limits of one connection.
@@ -37,6 +77,8 @@ pub struct SessionLimits {
     pub message_rate: f64,
     /// Messages at once.
     pub message_burst: u32,
+    /// Connections of one address; 0 is no limit.
+    pub connections_per_address: usize,
 }
 
 impl SessionContext {
@@ -52,10 +94,23 @@ impl SessionContext {
             Command::Private {
                 to,
                 account: None,
-                text,
+                body,
             } if has_account => {
                 let (to, account) = self.accounts.recipient(asker, to)?;
-                Command::Private { to, account, text }
+                Command::Private { to, account, body }
+            }
+            Command::Reply { to, replying } => {
+                let message = self.look_up(asker, has_account, *replying.message)?;
+                let replying = Replying {
+                    message: Box::new(message),
+                    ..replying
+                };
+                Command::Reply { to, replying }
+            }
+            Command::Tagged { tag, message } => {
+                let message = self.look_up(asker, has_account, *message)?;
+                let message = Box::new(message);
+                Command::Tagged { tag, message }
             }
             Command::Rename(name) if !has_account => {
                 self.accounts.check_guest(asker, &name)?;

@@ -54,7 +54,7 @@ impl Session for DirectSession {
             .unwrap_or_else(|| self.fail(&Failure::from(&mistake)))
     }
 
-    fn binary(&mut self) -> Flow {
+    fn binary(&mut self, _: &[u8]) -> Flow {
         self.held_back(Sent::default())
             .unwrap_or_else(|| self.fail(&Failure::from(&Mistake::Binary)))
     }
@@ -73,7 +73,7 @@ impl DirectSession {
             Ok((to, account)) => self.attached.command(Command::Private {
                 to,
                 account,
-                text: message,
+                body: message,
             }),
             Err(refusal) => self.fail(&Failure::new(503, refusal.to_string())),
         }

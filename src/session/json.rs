@@ -5,7 +5,7 @@ use crate::http::Upgraded;
 use crate::hub::{Command, Refusal, Tag};
 use crate::model::Account;
 use crate::protocol::json::{Frame, Query, Step};
-use crate::protocol::json_frames;
+use crate::protocol::json_frames::{self, About};
 use crate::protocol::speech::JSON;
 
 use super::attached::{Attached, Flow};
@@ -87,7 +87,7 @@ impl Session for JsonSession {
         self.fail_tagged(kind, &words, "too_long", tag.as_ref())
     }
 
-    fn binary(&mut self) -> Flow {
+    fn binary(&mut self, _: &[u8]) -> Flow {
         self.frame_held_back(None)
             .unwrap_or_else(|| self.fail("", "Text frames only, please.", "binary_frame"))
     }
@@ -119,21 +119,12 @@ impl JsonSession {
     /// Completes a command with what only the store knows. A refusal comes with the
     /// tag of the command.
     fn look_up(&self, command: Command) -> Result<Command, (Refusal, Option<Tag>)> {
-        let untagged = |refusal| (refusal, None);
+        let tag = command.tag();
         match command {
-            Command::Tagged { tag, message } => match self.look_up(*message) {
-                Ok(message) => Ok(Command::Tagged {
-                    tag,
-                    message: Box::new(message),
-                }),
-                Err((refusal, _)) => Err((refusal, Some(tag))),
-            },
-            Command::Rename(_) if self.account.is_some() => {
-                Err(untagged(Refusal::NicknameIsAccount))
-            }
+            Command::Rename(_) if self.account.is_some() => Err((Refusal::NicknameIsAccount, None)),
             other => {
                 let looked_up = self.attached.look_up(self.account.is_some(), other);
-                looked_up.map_err(untagged)
+                looked_up.map_err(|refusal| (refusal, tag))
             }
         }
     }
@@ -150,7 +141,14 @@ impl JsonSession {
         match inquirer.answer(query) {
             Ok(Some(answer)) => self.attached.command(answer),
             Ok(None) => Flow::Continue,
-            Err(failure) => self.fail(word, &failure.to_string(), failure.code()),
+            Err(failure) => {
+                let about = About {
+                    room: failure.channel(),
+                    user: failure.user(),
+                    ..About::default()
+                };
+                self.fail_about(word, &failure.to_string(), failure.code(), about)
+            }
         }
     }
 
@@ -160,15 +158,26 @@ impl JsonSession {
 
     /// Tells the client why a frame of this type is refused.
     fn fail_tagged(&self, kind: &str, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
+        self.fail_about(kind, words, code, tagged(tag))
+    }
+
+    fn fail_about(&self, kind: &str, words: &str, code: &str, about: About<'_>) -> Flow {
         let kind = if kind.is_empty() { "a frame" } else { kind };
-        let frame = error_frame(words, code, tag);
+        let frame = error_frame(words, code, about);
         self.attached.refuse(kind, words, frame)
     }
 }
 
-fn error_frame(words: &str, code: &str, tag: Option<&Tag>) -> Vec<u8> {
+fn tagged(tag: Option<&Tag>) -> About<'_> {
+    About {
+        tag,
+        ..About::default()
+    }
+}
+
+fn error_frame(words: &str, code: &str, about: About<'_>) -> Vec<u8> {
     let mut frame = Vec::new();
-    json_frames::write_error(words, code, tag, &mut frame);
+    json_frames::write_error(words, code, about, &mut frame);
     frame
 }
 
@@ -180,7 +189,7 @@ impl Paced for JsonSession {
     fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow {
         let code = "too_fast";
         // The log gets an entry only for the first one.
-        let again = |words: &str, tag| self.attached.answer(error_frame(words, code, tag));
+        let again = |words: &str, tag| self.attached.answer(error_frame(words, code, tagged(tag)));
         match notice {
             Notice::Dropped(n) => {
                 again(&format!("{n} of your frames were dropped: too fast."), None)

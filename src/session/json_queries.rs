@@ -3,7 +3,7 @@
 
 use crate::account::Accounts;
 use crate::fair::Asker;
-use crate::hub::{Command, ConnectionId, MessageId, PAGE_ROWS, Refusal};
+use crate::hub::{Command, ConnectionId, MessageId, PAGE_ROWS, Refusal, Seen};
 use crate::model::{Account, AccountId, Conversation, Name, Search, SearchScope, Window};
 use crate::protocol::json::Query;
 use crate::protocol::{json_frames, own_rooms};
@@ -47,47 +47,56 @@ impl Inquirer<'_> {
                     words,
                     scope: SearchScope::Within(Conversation::Channel(room.clone())),
                     before,
+                    after,
                     limit,
                 };
                 let found = self.question(|store| store.search(&search));
                 let mut matches = found.map_err(NoAnswer::store)?;
-                matches.cut(after);
                 let is_cut = !shorten_found(&mut matches.found);
                 let next = match is_cut {
                     true => matches.found.last().map(|message| message.id),
                     false => matches.next(limit),
                 };
                 let is_over = !is_cut && matches.found.len() < limit && next.is_some();
+                let (found, seen) = self.hub.mend(matches.found).map_err(NoAnswer::Busy)?;
                 let answer = json_frames::Found {
                     room: &room,
                     query: &search.words,
-                    messages: &matches.found,
+                    messages: &found,
                     next,
                     is_over,
                 };
                 json_frames::write_found(&answer, &mut frame);
-                return Ok(Some(Command::AnswerFromPast {
+                let answer = Command::AnswerFromPast {
                     channel: room,
                     after,
                     bytes: frame,
-                }));
+                };
+                return Ok(Some(as_seen(seen, answer)));
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
                 let threads = |store: &dyn Store| store.inbox(account, page, THREADS_PER_PAGE);
                 let threads = self.question(threads);
-                let threads = threads.map_err(NoAnswer::store)?;
+                let mut threads = threads.map_err(NoAnswer::store)?;
                 let id = self.connection;
-                let peers: Vec<Name> = threads.iter().map(|it| it.peer_name.clone()).collect();
-                let ignored = self.hub.ask(move |hub, _, _| hub.ignored_among(id, &peers));
-                let ignored = ignored.map_err(NoAnswer::Busy)?;
+                let asked = self.hub.ask(move |hub, _, _| {
+                    let seen = hub.mend_read(threads.iter_mut().map(|it| &mut it.latest));
+                    let peers: Vec<Name> = threads.iter().map(|it| it.peer_name.clone()).collect();
+                    (hub.ignored_among(id, &peers), threads, seen)
+                });
+                let (ignored, threads, seen) = asked.map_err(NoAnswer::Busy)?;
                 json_frames::write_inbox(&threads, &ignored, page, &mut frame);
+                return Ok(Some(as_seen(seen, Command::Answer(frame))));
             }
             Query::Thread {
                 user,
                 window,
                 limit,
-            } => self.thread(&user, window, limit, &mut frame)?,
+            } => {
+                let seen = self.thread(&user, window, limit, &mut frame)?;
+                return Ok(Some(as_seen(seen, Command::Answer(frame))));
+            }
             Query::MyRooms => {
                 let rooms = self.rooms().own(self.account_with_rooms()?)?;
                 return Ok(Some(Command::AnswerOwnChannels(rooms)));
@@ -104,6 +113,11 @@ impl Inquirer<'_> {
             Query::MuteRoom { room, muted } => {
                 let account = self.account_with_rooms()?;
                 self.rooms().mute(account, room, muted)?;
+                return Ok(None);
+            }
+            Query::NotifyOfRoom { room, notify } => {
+                let account = self.account_with_rooms()?;
+                self.rooms().notify(account, room, notify)?;
                 return Ok(None);
             }
             Query::RoomMembers { room, after } => {
@@ -133,15 +147,24 @@ impl Inquirer<'_> {
         window: Window,
         limit: usize,
         frame: &mut Vec<u8>,
-    ) -> Result<(), NoAnswer> {
+    ) -> Result<Seen, NoAnswer> {
         let (own, peer) = (self.account()?, self.registered(user)?);
         let conversation = Conversation::Thread(own.id, peer.id);
         let limit = limit.min(PAGE_ROWS);
         let history = self.question(|store| store.history(&conversation, window, limit));
         let mut history = history.map_err(NoAnswer::store)?;
         history.shorten(window);
+        let mended = self.hub.ask(move |hub, _, _| {
+            let both = history.messages.iter_mut().chain(&mut history.reacted);
+            let seen = hub.mend_read(both);
+            (history, seen)
+        });
+        let (mut history, seen) = mended.map_err(NoAnswer::Busy)?;
+        for message in history.messages.iter_mut().chain(&mut history.reacted) {
+            message.body.show_reader(own.username.key());
+        }
         json_frames::write_thread(&own.username, &peer.username, &history, frame);
-        Ok(())
+        Ok(seen)
     }
 
     /// A room that the connection is in, the given one or the current one, and the
@@ -182,5 +205,13 @@ impl Inquirer<'_> {
             .find(self.asker, user)
             .map_err(NoAnswer::store)?;
         account.ok_or_else(|| NoAnswer::NobodyRegistered(user.clone()))
+    }
+}
+
+/// An answer with messages that may change before it is given.
+fn as_seen(seen: Seen, answer: Command) -> Command {
+    Command::AsSeen {
+        seen,
+        answer: Box::new(answer),
     }
 }

@@ -29,6 +29,23 @@ impl NoAnswer {
         NoAnswer::Store(error)
     }
 
+    /// The channel that it is about, if it is about one.
+    pub fn channel(&self) -> Option<&Name> {
+        match self {
+            NoAnswer::Refused(refusal) => refusal.channel(),
+            _ => None,
+        }
+    }
+
+    /// The user who is not known, if that is the reason.
+    pub fn user(&self) -> Option<&Name> {
+        match self {
+            NoAnswer::Refused(refusal) => refusal.user(),
+            NoAnswer::NobodyRegistered(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -4,9 +4,9 @@
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{ConnectionId, OwnChannel, Refusal};
-use crate::model::{AccountId, MAX_SAVED, Name};
+use crate::model::{AccountId, MAX_SAVED, Name, Notify};
 use crate::protocol::own_rooms::Belonging;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::no_answer::NoAnswer;
@@ -57,26 +57,49 @@ impl Rooms<'_> {
 
     /// Notes that the account has muted one of its rooms, or no longer does.
     pub fn mute(&self, account: AccountId, room: Name, muted: bool) -> Result<(), NoAnswer> {
+        self.set(account, &room, |store| {
+            store.mute_channel(account, &room, muted)
+        })?;
         let id = self.connection;
-        if !self.question(|store| store.mute_channel(account, &room, muted))? {
-            // It may have been joined so lately that this is still to be stored.
-            let asked = room.clone();
-            let read = self
-                .hub
-                .ask(move |hub, _, _| hub.own_channel_read(id, asked));
-            let read = read.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)?;
-            let kept = self.question(|store| {
-                Ok(store.save_channel(account, &room, read)?
-                    && store.mute_channel(account, &room, muted)?)
-            })?;
-            if !kept {
-                return Err(NoAnswer::Refused(Refusal::TooManyChannels(MAX_SAVED)));
-            }
-        }
         let told = self
             .hub
             .ask(move |hub, _, fx| hub.muted(id, &room, muted, fx));
         told.map_err(NoAnswer::Busy)
+    }
+
+    /// Notes what the account wants to be notified of in one of its rooms.
+    pub fn notify(&self, account: AccountId, room: Name, notify: Notify) -> Result<(), NoAnswer> {
+        let set = |store: &dyn Store| store.notify_of_channel(account, &room, notify);
+        self.set(account, &room, set)?;
+        let id = self.connection;
+        let told = self
+            .hub
+            .ask(move |hub, _, fx| hub.notifies(id, &room, notify, fx));
+        told.map_err(NoAnswer::Busy)
+    }
+
+    /// Stores something about one of the account's rooms; `set` says whether it is one.
+    fn set(
+        &self,
+        account: AccountId,
+        room: &Name,
+        set: impl Fn(&dyn Store) -> Result<bool, StoreError>,
+    ) -> Result<(), NoAnswer> {
+        if self.question(&set)? {
+            return Ok(());
+        }
+        // It may have been joined so lately that this is still to be stored.
+        let (id, asked) = (self.connection, room.clone());
+        let read = self
+            .hub
+            .ask(move |hub, _, _| hub.own_channel_read(id, asked));
+        let read = read.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)?;
+        let kept =
+            self.question(|store| Ok(store.save_channel(account, room, read)? && set(store)?))?;
+        match kept {
+            true => Ok(()),
+            false => Err(NoAnswer::Refused(Refusal::TooManyChannels(MAX_SAVED))),
+        }
     }
 
     /// A page of the accounts to which a room belongs that the connection is in, and

@@ -41,6 +41,23 @@ impl Pace {
         self.limit.check(self.began.elapsed())
     }
 
+    /// Waits until a command may be carried out, and charges its cost. For clients that
+    /// are slowed instead of being refused.
+    pub(super) fn wait_turn(&mut self, cost: u32) {
+        if cost == 0 {
+            return;
+        }
+        loop {
+            let pause = self.limit.wait(self.began.elapsed());
+            if pause.is_zero() {
+                break;
+            }
+            std::thread::sleep(pause.min(MAX_PAUSE));
+        }
+        self.limit.check(self.began.elapsed());
+        self.charge(cost);
+    }
+
     /// Charges `cost` for the message that was just passed, instead of 1.
     pub fn charge(&mut self, cost: u32) {
         self.limit.charge(cost.saturating_sub(1));

@@ -107,7 +107,7 @@ impl Session for RoomSession {
         }
     }
 
-    fn binary(&mut self) -> Flow {
+    fn binary(&mut self, _: &[u8]) -> Flow {
         let words = "That was a binary frame, and was not sent: lines come in text frames.\n";
         self.held_back(A_LINE)
             .unwrap_or_else(|| self.refuse("a frame", words))

@@ -14,6 +14,8 @@ use crate::http::Upgraded;
 use crate::hub::{ConnectionId, Farewell, FrameFault};
 use crate::net::link::{Link, LinkReader};
 use crate::protocol::Speech;
+use crate::protocol::irc::lines::MAX_LINE;
+use crate::protocol::irc::tags::MAX_TAGS;
 use crate::protocol::speech::WEBSOCKET_LINES;
 use crate::turn::{HubHandle, Input};
 
@@ -37,8 +39,8 @@ pub trait Session: Paced {
     /// Takes note of a text message over the limit.
     fn overlong(&mut self, text: &str) -> Flow;
 
-    /// Takes note of a binary message.
-    fn binary(&mut self) -> Flow;
+    /// Takes a binary message.
+    fn binary(&mut self, bytes: &[u8]) -> Flow;
 }
 
 /// Serves a WebSocket after its handshake until it ends. `begin` makes the
@@ -68,7 +70,10 @@ pub fn serve<S: Session>(
         id: attached.id,
         frames: Vec::new(),
     };
-    let longest = context.limits.line_bytes;
+    let longest = match speech.format.is_irc() {
+        true => context.limits.line_bytes.max(MAX_TAGS + MAX_LINE),
+        false => context.limits.line_bytes,
+    };
     let config = reading(longest).read_buffer_size(read_bytes);
     let mut websocket =
         WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
@@ -130,7 +135,7 @@ impl Session for LineSession {
         self.overlong_line()
     }
 
-    fn binary(&mut self) -> Flow {
+    fn binary(&mut self, _: &[u8]) -> Flow {
         self.say("! Text frames only, please.\n")
     }
 }
@@ -156,7 +161,7 @@ fn read_messages(
         let flow = match message {
             Message::Text(text) if text.len() > longest => session.overlong(&text),
             Message::Text(text) => session.text(&text),
-            Message::Binary(_) => session.binary(),
+            Message::Binary(bytes) => session.binary(&bytes),
             _ => Flow::Continue,
         };
         if flow == Flow::Stop {

@@ -7,7 +7,7 @@
 use diesel::prelude::*;
 
 use super::schema::token;
-use crate::model::{AccountId, Secret, Token};
+use crate::model::{AccountId, Secret, Standing, Token};
 
 /// Addresses remembered of accounts in all, and of each.
 pub const KNOWN_ADDRESSES: i64 = 50_000;
@@ -24,6 +24,9 @@ pub struct AccountRow {
     pub password_hash: String,
     pub created_at: i64,
     pub password_changes: i64,
+    pub disabled_at: Option<i64>,
+    pub deleted_at: Option<i64>,
+    pub seen_at: Option<i64>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -57,6 +60,9 @@ pub struct AccountCopy {
     password_hash: String,
     created_at: i64,
     password_changes: i64,
+    disabled_at: Option<i64>,
+    deleted_at: Option<i64>,
+    seen_at: Option<i64>,
 }
 
 /// An ignored nickname, for copying to another database.
@@ -77,13 +83,17 @@ macro_rules! queries {
 
         use super::lookalikes;
         use crate::model::{
-            Account, AccountId, KnownAddress, Name, NewAccount, Secret, Token, UniqueField, Who,
+            Account, AccountId, KnownAddress, Name, NewAccount, Secret, Standing, Token,
+            UniqueField, Who,
         };
         use crate::store::accounts::{
-            AccountRow, KNOWN_ADDRESSES, KNOWN_PER_ACCOUNT, TokenRow, email_key, phone_key, time,
+            AccountRow, KNOWN_ADDRESSES, KNOWN_PER_ACCOUNT, TokenRow, email_key, phone_key,
+            standing, time,
         };
         use crate::store::row::name;
-        use crate::store::schema::{account, ended_pass, ignored, known_address, token};
+        use crate::store::schema::{
+            account, ended_pass, ignored, known_address, password_reset, token,
+        };
 
         /// Creates an account, or says which fields are taken.
         pub fn create(
@@ -138,6 +148,8 @@ macro_rules! queries {
                 created_at: new.created_at,
                 password_changes: 0,
                 ignored: Vec::new(),
+                standing: Standing::Good,
+                seen_at: None,
             }))
         }
 
@@ -175,6 +187,9 @@ macro_rules! queries {
                 account::password_hash,
                 account::created_at,
                 account::password_changes,
+                account::disabled_at,
+                account::deleted_at,
+                account::seen_at,
             );
             let row: Option<AccountRow> = match who {
                 Who::Id(id) => account::table
@@ -222,6 +237,8 @@ macro_rules! queries {
                     .iter()
                     .map(|nickname| name(nickname))
                     .collect::<QueryResult<_>>()?,
+                standing: standing(row.disabled_at, row.deleted_at),
+                seen_at: row.seen_at.and_then(|at| at.try_into().ok()),
             }))
         }
 
@@ -251,6 +268,20 @@ macro_rules! queries {
                     account::password_changes.eq(account::password_changes + 1),
                 ))
                 .execute(connection)?;
+            revoke_tokens(connection, account, now_ms)?;
+            // A client that knew the old password may have used any of them.
+            let known = known_address::table.filter(known_address::account_id.eq(account.0));
+            diesel::delete(known).execute(connection)?;
+            diesel::delete(password_reset::table.find(account.0)).execute(connection)?;
+            Ok((changed > 0).then_some(()))
+        }
+
+        /// Revokes all tokens of an account.
+        pub fn revoke_tokens(
+            connection: &mut $connection,
+            account: AccountId,
+            now_ms: u64,
+        ) -> QueryResult<()> {
             diesel::update(token::table)
                 .filter(token::account_id.eq(account.0))
                 .filter(token::is_active)
@@ -260,10 +291,7 @@ macro_rules! queries {
                     token::modified_at.eq(time(now_ms)),
                 ))
                 .execute(connection)?;
-            // A client that knew the old password may have used any of them.
-            let known = known_address::table.filter(known_address::account_id.eq(account.0));
-            diesel::delete(known).execute(connection)?;
-            Ok((changed > 0).then_some(()))
+            Ok(())
         }
 
         /// Locks an account until the end of the transaction: a token is created before or after
@@ -495,6 +523,15 @@ pub fn email_key(email: &str) -> String {
 pub fn phone_key(phone: &str) -> String {
     let counts = |c: &char| c.is_ascii_digit() || *c == '+';
     phone.chars().filter(counts).collect()
+}
+
+/// Whether an account can be used, from its columns.
+pub fn standing(disabled_at: Option<i64>, deleted_at: Option<i64>) -> Standing {
+    match (deleted_at, disabled_at) {
+        (Some(_), _) => Standing::Deleted,
+        (None, Some(_)) => Standing::Disabled,
+        (None, None) => Standing::Good,
+    }
 }
 
 /// A time as it is stored.

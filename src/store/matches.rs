@@ -15,15 +15,6 @@ pub struct Matches {
 }
 
 impl Matches {
-    /// Leaves out what a reader may not see: everything up to `after`. Nothing older is
-    /// there for that reader.
-    pub fn cut(&mut self, after: MessageId) {
-        let before = self.found.len();
-        self.found.retain(|message| message.id > after);
-        let is_cut = self.found.len() < before;
-        self.ended_at = self.ended_at.filter(|&id| !is_cut && id > after);
-    }
-
     /// Where a search for older messages begins, if this one was for `limit` messages and there may
     /// be more.
     pub fn next(&self, limit: usize) -> Option<MessageId> {

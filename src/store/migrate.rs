@@ -27,6 +27,8 @@ pub struct Counts {
     pub ignored: u64,
     /// Tokens, valid or not.
     pub tokens: u64,
+    /// Tokens and hooks of programs.
+    pub programs: u64,
     /// Channels and threads.
     pub conversations: u64,
     /// Messages.
@@ -135,6 +137,24 @@ fn copy_accounts(export: &mut Export, import: &mut Import) -> Result<(), Migrate
         last.clone_from(&end.access_key_id);
         import.tokens(&rows)?;
     }
+    copy_programs(export, import)
+}
+
+fn copy_programs(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = i64::MIN;
+    loop {
+        let rows = export.bots(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = *end;
+        import.bots(&rows)?;
+    }
+    let mut last = String::new();
+    loop {
+        let rows = export.programs(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.id);
+        import.programs(&rows)?;
+    }
     Ok(())
 }
 
@@ -202,6 +222,25 @@ fn copy_channels(export: &mut Export, import: &mut Import) -> Result<(), Migrate
         last = (end.account_id, end.channel_key.clone());
         import.saved_channels(&rows)?;
     }
+    copy_orders(export, import)
+}
+
+/// What administrators have laid down for channels, and what they have ordered to erase.
+fn copy_orders(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = String::new();
+    loop {
+        let rows = export.keepings(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.channel_key);
+        import.keepings(&rows)?;
+    }
+    let mut last = i64::MIN;
+    loop {
+        let rows = export.erasings(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = end.account_id;
+        import.erasings(&rows)?;
+    }
     Ok(())
 }
 
@@ -235,6 +274,13 @@ pub(super) struct MessageCopy {
     account_id: Option<i64>,
     at_ms: i64,
     text: String,
+    kind: i16,
+    styled: Option<String>,
+    pub changed: Option<i64>,
+    reply_to: Option<i64>,
+    reply_author: Option<String>,
+    pub reactions: Option<String>,
+    pub reacted: Option<i64>,
     low_account: Option<i64>,
     high_account: Option<i64>,
 }
@@ -262,6 +308,10 @@ impl MessageCopy {
             account_id: self.account_id,
             at_ms: self.at_ms,
             text: &self.text,
+            kind: self.kind,
+            styled: self.styled.as_deref(),
+            reply_to: self.reply_to,
+            reply_author: self.reply_author.as_deref(),
             thread: self.low_account.zip(self.high_account),
         }
     }
@@ -273,7 +323,7 @@ impl fmt::Display for Counts {
             f,
             "{} accounts, {} ignored nicknames, {} tokens, {} channels and threads, \
              {} messages, {} read marks, {} channels with rules, {} changes of rules, \
-             {} saved channels",
+             {} saved channels, {} tokens of programs",
             self.accounts,
             self.ignored,
             self.tokens,
@@ -282,7 +332,8 @@ impl fmt::Display for Counts {
             self.read_marks,
             self.rules,
             self.changes,
-            self.saved_channels
+            self.saved_channels,
+            self.programs
         )
     }
 }

@@ -8,20 +8,26 @@
 //! committed.
 
 mod accounts;
+mod amendments;
 mod append;
 mod channels;
 mod company;
 mod connect;
 mod conversations;
+mod erasing;
 mod health;
 mod history;
 mod import;
+mod keeping;
 mod lanes;
 mod lookalikes;
+mod programs;
+mod reactions;
 mod renewal;
 mod saved;
 pub(super) mod schema;
 mod search;
+mod standing;
 mod upkeep;
 
 use std::sync::Arc;
@@ -35,10 +41,11 @@ use parking_lot::{Mutex, RwLock};
 
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
-use crate::model::governance::Rules;
+use crate::model::governance::{ChannelChange, Rules};
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, MessageId, Name, NewAccount,
-    Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, key,
+    Account, AccountId, Conversation, Erasing, History, Keeping, KnownAddress, ListedAccount,
+    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
+    Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -261,6 +268,16 @@ impl Store for PostgresStore {
         self.transaction(history::last_id).map(key::unpack)
     }
 
+    fn changes(
+        &self,
+        channel: &Name,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<ChannelChange>, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| channels::changes(connection, &channel, window, limit))
+    }
+
     fn history(
         &self,
         conversation: &Conversation,
@@ -271,6 +288,10 @@ impl Store for PostgresStore {
         self.transaction(move |connection| {
             history::history(connection, &conversation, window, limit)
         })
+    }
+
+    fn find_message(&self, id: MessageId) -> Result<Option<Located>, StoreError> {
+        self.transaction(move |connection| amendments::find(connection, id))
     }
 
     fn inbox(
@@ -307,6 +328,41 @@ impl Store for PostgresStore {
         made.map_err(StoreError::Taken)
     }
 
+    fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {
+        let account = account.clone();
+        let made =
+            self.transaction(move |connection| programs::create_bot(connection, &account))?;
+        made.map_err(StoreError::Taken)
+    }
+
+    fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
+        self.transaction(move |connection| programs::is_bot(connection, account))
+    }
+
+    fn add_program(&self, token: &ProgramToken) -> Result<bool, StoreError> {
+        let token = token.clone();
+        self.transaction(move |connection| programs::add(connection, &token))
+    }
+
+    fn programs(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        self.transaction(programs::all)
+    }
+
+    fn program(&self, secret_hash: &str) -> Result<Option<ProgramToken>, StoreError> {
+        let hash = secret_hash.to_owned();
+        self.transaction(move |connection| programs::find(connection, &hash))
+    }
+
+    fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| programs::remove(connection, &id))
+    }
+
+    fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| programs::note_used(connection, &id, at_ms))
+    }
+
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
         let who = who.clone();
         self.transaction(move |connection| accounts::find(connection, &who))
@@ -335,6 +391,113 @@ impl Store for PostgresStore {
             accounts::change_password(connection, account, &hash, now_ms)
         })?
         .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn accounts(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ListedAccount>, StoreError> {
+        if cannot_be_stored(prefix) || cannot_be_stored(after) {
+            return Ok(Vec::new());
+        }
+        let limit = limit.min(MAX_ROWS) as i64;
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.transaction(move |connection| standing::list(connection, &prefix, &after, limit))
+    }
+
+    fn note_seen(&self, account: AccountId, at_ms: u64) -> Result<(), StoreError> {
+        self.transaction(move |connection| standing::note_seen(connection, account, at_ms))
+    }
+
+    fn disable_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.transaction(move |connection| standing::disable(connection, account, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
+        self.transaction(move |connection| standing::enable(connection, account))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.transaction(move |connection| standing::delete(connection, account, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn keeping(&self, channel: &Name) -> Result<Keeping, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| keeping::of(connection, &channel))
+    }
+
+    fn set_keeping(&self, of: &Keeping) -> Result<(), StoreError> {
+        let of = of.clone();
+        self.transaction(move |connection| keeping::set(connection, &of))
+    }
+
+    fn order_erasing(
+        &self,
+        account: AccountId,
+        since: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.transaction(move |connection| erasing::begin(connection, account, since, now_ms))
+    }
+
+    fn claim_erasing(&self, now_ms: u64, stale_ms: u64) -> Result<Option<Erasing>, StoreError> {
+        self.transaction(move |connection| erasing::claim(connection, now_ms, stale_ms))
+    }
+
+    fn note_erasing(&self, order: &Erasing, now_ms: u64) -> Result<(), StoreError> {
+        let order = order.clone();
+        self.transaction(move |connection| erasing::note(connection, &order, now_ms))
+    }
+
+    fn erasing(&self, account: AccountId) -> Result<Option<Erasing>, StoreError> {
+        self.transaction(move |connection| erasing::find(connection, account))
+    }
+
+    fn written_by(
+        &self,
+        account: AccountId,
+        (after, since): (MessageId, MessageId),
+        rows: usize,
+    ) -> Result<Written, StoreError> {
+        let rows = rows.try_into().unwrap_or(i64::MAX);
+        self.long_transaction(move |connection| {
+            erasing::written_by(connection, account, (after, since), rows)
+        })
+    }
+
+    fn offer_reset(
+        &self,
+        account: AccountId,
+        secret_hash: &str,
+        expires_at: u64,
+    ) -> Result<(), StoreError> {
+        let hash = secret_hash.to_owned();
+        self.transaction(move |connection| {
+            standing::offer_reset(connection, account, &hash, expires_at)
+        })?
+        .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn reset_of(&self, secret_hash: &str, now_ms: u64) -> Result<Option<AccountId>, StoreError> {
+        let hash = secret_hash.to_owned();
+        self.transaction(move |connection| standing::reset_of(connection, &hash, now_ms))
+    }
+
+    fn use_reset(
+        &self,
+        secret_hash: &str,
+        password_hash: &Secret,
+        now_ms: u64,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let (hash, password) = (secret_hash.to_owned(), password_hash.clone());
+        self.transaction(move |connection| {
+            standing::use_reset(connection, &hash, &password, now_ms)
+        })
     }
 
     fn add_known_address(
@@ -420,6 +583,16 @@ impl Store for PostgresStore {
         self.transaction(move |connection| saved::mute(connection, of, &channel, muted))
     }
 
+    fn notify_of_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        notify: Notify,
+    ) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| saved::notify(connection, of, &channel, notify))
+    }
+
     fn unread(
         &self,
         of: (AccountId, &Name),
@@ -499,7 +672,7 @@ impl Store for PostgresStore {
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError> {
         let retention = self.settings.retention;
         // The lock may be held by a slice that the database has not answered yet.
-        let is_due = |upkeep: &Upkeep| upkeep.is_due(retention, now_ms);
+        let is_due = |upkeep: &Upkeep| upkeep.is_due(now_ms);
         if !self.upkeep.try_lock().is_some_and(|upkeep| is_due(&upkeep)) {
             return Ok(false);
         }

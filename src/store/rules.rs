@@ -11,7 +11,6 @@ use crate::model::governance::{ChannelChange, Rules};
 pub type ChannelRow = (String, String);
 
 /// A change as it is stored.
-#[cfg(feature = "cluster")]
 #[derive(Clone, Debug, PartialEq, diesel::Queryable, diesel::Insertable)]
 #[diesel(table_name = super::schema::channel_event)]
 pub struct EventRow {
@@ -74,7 +73,6 @@ pub fn read((channel, document): ChannelRow) -> QueryResult<(Name, Rules)> {
 }
 
 /// A change from its row, for a channel of this name.
-#[cfg(feature = "cluster")]
 pub fn change(channel: &Name, row: &EventRow) -> QueryResult<ChannelChange> {
     let json = |error| Error::DeserializationError(Box::new(error));
     Ok(ChannelChange {

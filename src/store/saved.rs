@@ -15,6 +15,7 @@ pub struct SavedRow {
     pub channel: String,
     pub read_up_to: i64,
     pub is_muted: bool,
+    pub notify: i16,
 }
 
 /// Defines the queries for one type of connection. Each has to run inside a transaction.
@@ -23,7 +24,7 @@ macro_rules! queries {
         use diesel::prelude::*;
 
         use crate::model::key::{clamp, unpack};
-        use crate::model::{AccountId, MAX_SAVED, MessageId, Name, SavedChannel};
+        use crate::model::{AccountId, MAX_SAVED, MessageId, Name, Notify, SavedChannel};
         use crate::store::row::name;
         use crate::store::saved::SavedRow;
         use crate::store::schema::{account, account_channel};
@@ -40,6 +41,7 @@ macro_rules! queries {
                     channel: name(&row.channel)?,
                     read_up_to: unpack(row.read_up_to),
                     is_muted: row.is_muted,
+                    notify: Notify::from_number(row.notify),
                 })
             };
             rows.into_iter().map(saved).collect()
@@ -72,6 +74,7 @@ macro_rules! queries {
                     channel: channel.to_string(),
                     read_up_to: clamp(read_up_to),
                     is_muted: false,
+                    notify: Notify::default().number(),
                 })
                 // Another server may have been first.
                 .on_conflict_do_nothing()
@@ -125,6 +128,19 @@ macro_rules! queries {
         ) -> QueryResult<bool> {
             let found = diesel::update(account_channel::table.find((of.0, &**channel.key())))
                 .set(account_channel::is_muted.eq(muted))
+                .execute(connection)?;
+            Ok(found > 0)
+        }
+
+        /// See [`crate::store::Store::notify_of_channel`].
+        pub fn notify(
+            connection: &mut $connection,
+            of: AccountId,
+            channel: &Name,
+            notify: Notify,
+        ) -> QueryResult<bool> {
+            let found = diesel::update(account_channel::table.find((of.0, &**channel.key())))
+                .set(account_channel::notify.eq(notify.number()))
                 .execute(connection)?;
             Ok(found > 0)
         }

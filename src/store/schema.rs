@@ -14,6 +14,39 @@ diesel::table! {
         password_hash -> Text,
         created_at -> BigInt,
         password_changes -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        seen_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    password_reset (account_id) {
+        account_id -> BigInt,
+        secret_hash -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    bot (account_id) {
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    program_token (id) {
+        id -> Text,
+        name -> Text,
+        kind -> SmallInt,
+        secret_hash -> Text,
+        scopes -> Text,
+        account_id -> Nullable<BigInt>,
+        bot -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+        rate -> BigInt,
     }
 }
 
@@ -85,6 +118,31 @@ diesel::table! {
         channel -> Text,
         read_up_to -> BigInt,
         is_muted -> Bool,
+        notify -> SmallInt,
+    }
+}
+
+diesel::table! {
+    keeping (channel_key) {
+        channel_key -> Text,
+        channel -> Text,
+        days -> BigInt,
+        messages -> BigInt,
+        is_held -> Bool,
+    }
+}
+
+diesel::table! {
+    erasing (account_id) {
+        account_id -> BigInt,
+        since_id -> BigInt,
+        began_at -> BigInt,
+        touched_at -> BigInt,
+        done_at -> Nullable<BigInt>,
+        messages -> BigInt,
+        channels -> BigInt,
+        direct_messages -> BigInt,
+        held -> BigInt,
     }
 }
 

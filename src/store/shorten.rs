@@ -11,18 +11,20 @@ impl History {
     /// Keeps what may be sent at once: the oldest messages of a page after an id, the newest of any
     /// other page.
     pub fn shorten(&mut self, window: Window) {
-        let lengths = self
-            .messages
-            .iter()
-            .map(|message| message.text.as_str().len());
+        self.shorten_to(MAX_TEXT_BYTES, window, |message| message.body.bytes());
+    }
+
+    /// As [`History::shorten`], with another limit and another length of a message.
+    pub fn shorten_to(&mut self, most: usize, window: Window, length: impl Fn(&Message) -> usize) {
+        let lengths = self.messages.iter().map(length);
         let all = self.messages.len();
         match window {
             Window::After(_) => {
-                let fit = fitting(lengths);
+                let fit = fitting(most, lengths);
                 self.messages.truncate(fit);
             }
             _ => {
-                let fit = fitting(lengths.rev());
+                let fit = fitting(most, lengths.rev());
                 self.messages.drain(..all - fit);
             }
         }
@@ -33,18 +35,18 @@ impl History {
 /// Keeps what may be sent at once of messages found, newest first. Returns whether that is all.
 pub fn shorten_found(found: &mut Vec<Message>) -> bool {
     let lengths = found.iter();
-    let fit = fitting(lengths.map(|message| message.text.as_str().len()));
+    let fit = fitting(MAX_TEXT_BYTES, lengths.map(|message| message.body.bytes()));
     let is_all = fit == found.len();
     found.truncate(fit);
     is_all
 }
 
 /// How many texts of these lengths may be sent at once; at least one.
-fn fitting(lengths: impl Iterator<Item = usize>) -> usize {
+fn fitting(most: usize, lengths: impl Iterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fits = lengths.enumerate().take_while(|&(n, length)| {
         bytes += length;
-        n == 0 || bytes <= MAX_TEXT_BYTES
+        n == 0 || bytes <= most
     });
     fits.count()
 }

@@ -7,24 +7,32 @@
 //! prepares a statement anew whenever the value of its LIMIT is bound.
 
 mod accounts;
+mod amended;
+mod amendments;
 mod append;
 mod backup;
 mod channels;
+mod erasing;
 #[cfg(feature = "cluster")]
 mod export;
 mod file;
 mod history;
 mod insert;
 mod inspect;
+mod keeping;
+mod lock;
 mod lookalikes;
 mod open;
+mod programs;
+mod reactions;
 mod readers;
 mod saved;
 mod schema;
 mod search;
+mod standing;
+mod traces;
 mod upkeep;
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,15 +42,17 @@ use parking_lot::Mutex;
 
 use super::matches::{Allowed, Matches};
 use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
-use crate::model::governance::Rules;
+use crate::model::governance::{ChannelChange, Rules};
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, MessageId, Name, NewAccount,
-    Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, key,
+    Account, AccountId, Conversation, Erasing, History, Keeping, KnownAddress, ListedAccount,
+    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
+    Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
 #[cfg(feature = "cluster")]
 pub(super) use export::Export;
+use lock::LockedFile;
 use readers::Readers;
 use upkeep::Upkeep;
 
@@ -82,7 +92,7 @@ pub struct SqliteStore {
     writing: Mutex<Writing>,
     /// Keeps other servers out; `None` once the store is closed. Dropped last, because closing the
     /// file releases the locks that SQLite holds on it.
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<LockedFile>>,
 }
 
 /// The error text of a store that is closed.
@@ -154,6 +164,29 @@ impl SqliteStore {
         self.readers.read(query)
     }
 
+    /// Empties the write-ahead log, if deleted texts are to be cleaned out of it. Returns whether it
+    /// did. As long as a connection reads an older state that cannot be done, and is tried again the
+    /// next time.
+    fn empty_log_if_due(&self) -> Result<bool, StoreError> {
+        let mut writing = self
+            .writing
+            .try_lock_for(self.settings.wait)
+            .ok_or(StoreError::Busy)?;
+        let writing = &mut *writing;
+        let Some(connection) = writing.connection.as_mut() else {
+            return Ok(false);
+        };
+        if !writing.upkeep.wants_empty_log() {
+            return Ok(false);
+        }
+        let is_empty =
+            open::empty_log(connection, self.settings.wait).map_err(|error| translate(&error))?;
+        if is_empty {
+            writing.upkeep.log_is_empty();
+        }
+        Ok(is_empty)
+    }
+
     /// Writes in one transaction.
     fn write<T>(
         &self,
@@ -185,6 +218,7 @@ impl SqliteStore {
             }
             Err(error) => {
                 writing.tails = Tails::new(last_id);
+                writing.upkeep.begin_cleaning_anew();
                 // The rollback may fail too, but that is not the cause.
                 Err(cause.unwrap_or_else(|| translate(&error)))
             }
@@ -205,6 +239,15 @@ impl Store for SqliteStore {
         self.read(|connection| channels::after(connection, after, limit))
     }
 
+    fn changes(
+        &self,
+        channel: &Name,
+        window: Window,
+        limit: usize,
+    ) -> Result<Vec<ChannelChange>, StoreError> {
+        self.read(|connection| channels::changes(connection, channel, window, limit))
+    }
+
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
         let writing = self.writing.try_lock_for(self.settings.wait);
         let writing = writing.ok_or(StoreError::Busy)?;
@@ -218,6 +261,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<History, StoreError> {
         self.read(|connection| history::history(connection, conversation, window, limit))
+    }
+
+    fn find_message(&self, id: MessageId) -> Result<Option<Located>, StoreError> {
+        self.read(|connection| amended::find(connection, id))
     }
 
     fn inbox(
@@ -248,6 +295,35 @@ impl Store for SqliteStore {
         made.map_err(StoreError::Taken)
     }
 
+    fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {
+        let made = self.write(|connection, _, _| programs::create_bot(connection, account))?;
+        made.map_err(StoreError::Taken)
+    }
+
+    fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
+        self.read(|connection| programs::is_bot(connection, account))
+    }
+
+    fn add_program(&self, token: &ProgramToken) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| programs::add(connection, token))
+    }
+
+    fn programs(&self) -> Result<Vec<ProgramToken>, StoreError> {
+        self.read(programs::all)
+    }
+
+    fn program(&self, secret_hash: &str) -> Result<Option<ProgramToken>, StoreError> {
+        self.read(|connection| programs::find(connection, secret_hash))
+    }
+
+    fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
+        self.write(|connection, _, _| programs::remove(connection, id))
+    }
+
+    fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| programs::note_used(connection, id, at_ms))
+    }
+
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
         self.read(|connection| accounts::find(connection, who))
     }
@@ -269,6 +345,101 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         self.write(|connection, _, _| accounts::change_password(connection, account, hash, now_ms))?
             .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn accounts(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ListedAccount>, StoreError> {
+        let limit = limit.min(MAX_ROWS) as i64;
+        self.read(|connection| standing::list(connection, prefix, after, limit))
+    }
+
+    fn note_seen(&self, account: AccountId, at_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| standing::note_seen(connection, account, at_ms))
+    }
+
+    fn disable_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| standing::disable(connection, account, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
+        self.write(|connection, _, _| standing::enable(connection, account))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| standing::delete(connection, account, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn keeping(&self, channel: &Name) -> Result<Keeping, StoreError> {
+        self.read(|connection| keeping::of(connection, channel))
+    }
+
+    fn set_keeping(&self, of: &Keeping) -> Result<(), StoreError> {
+        self.write(|connection, _, _| keeping::set(connection, of))
+    }
+
+    fn order_erasing(
+        &self,
+        account: AccountId,
+        since: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| erasing::begin(connection, account, since, now_ms))
+    }
+
+    fn claim_erasing(&self, now_ms: u64, stale_ms: u64) -> Result<Option<Erasing>, StoreError> {
+        self.write(|connection, _, _| erasing::claim(connection, now_ms, stale_ms))
+    }
+
+    fn note_erasing(&self, order: &Erasing, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| erasing::note(connection, order, now_ms))
+    }
+
+    fn erasing(&self, account: AccountId) -> Result<Option<Erasing>, StoreError> {
+        self.read(|connection| erasing::find(connection, account))
+    }
+
+    fn written_by(
+        &self,
+        account: AccountId,
+        (after, since): (MessageId, MessageId),
+        rows: usize,
+    ) -> Result<Written, StoreError> {
+        let rows = rows.try_into().unwrap_or(i64::MAX);
+        self.read(|connection| erasing::written_by(connection, account, (after, since), rows))
+    }
+
+    fn offer_reset(
+        &self,
+        account: AccountId,
+        secret_hash: &str,
+        expires_at: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| {
+            standing::offer_reset(connection, account, secret_hash, expires_at)
+        })?
+        .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn reset_of(&self, secret_hash: &str, now_ms: u64) -> Result<Option<AccountId>, StoreError> {
+        self.read(|connection| standing::reset_of(connection, secret_hash, now_ms))
+    }
+
+    fn use_reset(
+        &self,
+        secret_hash: &str,
+        password_hash: &Secret,
+        now_ms: u64,
+    ) -> Result<Option<AccountId>, StoreError> {
+        self.write(|connection, _, _| {
+            standing::use_reset(connection, secret_hash, password_hash, now_ms)
+        })
     }
 
     fn add_known_address(
@@ -340,6 +511,15 @@ impl Store for SqliteStore {
         self.write(|connection, _, _| saved::mute(connection, of, channel, muted))
     }
 
+    fn notify_of_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        notify: Notify,
+    ) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| saved::notify(connection, of, channel, notify))
+    }
+
     fn unread(
         &self,
         of: (AccountId, &Name),
@@ -389,7 +569,9 @@ impl Store for SqliteStore {
 
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError> {
         let retention = self.settings.retention;
-        self.write(|connection, tails, upkeep| upkeep.tend(connection, tails, retention, now_ms))
+        let more = self
+            .write(|connection, tails, upkeep| upkeep.tend(connection, tails, retention, now_ms))?;
+        Ok(self.empty_log_if_due()? || more)
     }
 
     fn close(&self) -> Result<(), StoreError> {

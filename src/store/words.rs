@@ -246,7 +246,7 @@ const WITHOUT_SPACES: &[RangeInclusive<char>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SearchScope;
+    use crate::model::{MessageId, SearchScope};
     use proptest::prelude::*;
 
     fn wanted(words: &str) -> Wanted {
@@ -254,6 +254,7 @@ mod tests {
             words: words.to_owned(),
             scope: SearchScope::Everywhere,
             before: None,
+            after: MessageId::default(),
             limit: 1,
         })
     }

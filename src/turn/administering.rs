@@ -1,13 +1,12 @@
 //! Administrators who wait until their change of a channel is in force.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use crossbeam_channel::Sender;
 
 use crate::hub::{Deed, Effects, Hub, Now, Refusal, Ticket};
-use crate::model::Name;
 use crate::model::governance::By;
+use crate::model::{Name, Origin};
 
 /// The most changes that wait to be committed; beyond it, more are refused.
 const MOST: usize = 256;
@@ -16,8 +15,8 @@ const MOST: usize = 256;
 pub struct Wish {
     /// The administrator, as members see it.
     pub by: By,
-    /// The administrator's address; the program itself has none.
-    pub from: Option<SocketAddr>,
+    /// From where the administrator acts.
+    pub from: Origin,
     /// The channel.
     pub channel: Name,
     /// The change.
@@ -43,7 +42,7 @@ impl Administering {
         self.last += 1;
         let ticket = Ticket {
             number: self.last,
-            from: wish.from,
+            from: Some(wish.from),
         };
         match hub.govern_as(wish.by, &wish.channel, wish.deed, ticket, now, fx) {
             Ok(()) => {

@@ -1,20 +1,20 @@
 //! The way to the hub thread: its inputs, and the handle that sends them.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::hub::{
-    Command, ConnectionId, Credential, Deed, Effects, Event, Farewell, Hub, News, Now, Profile,
-    Refusal,
+    Command, ConnectionId, Credential, Deed, Effects, Event, Farewell, Hub, Message, News, Now,
+    Profile, Refusal, Seen,
 };
 use crate::keeper::Kept;
 use crate::model::governance::By;
-use crate::model::{AccountId, Entry, Name};
+use crate::model::{AccountId, Entry, MessageId, Name, Origin};
 use crate::net::link::Link;
 use crate::protocol::Speech;
+use crate::protocol::irc::Caps;
 use crate::watch::Watcher;
 
 use super::administering::Wish;
@@ -49,6 +49,8 @@ pub enum Input {
     /// Bytes below a connection's protocol, such as a pong; they do not wait for
     /// answers to earlier commands.
     Write(ConnectionId, Vec<u8>),
+    /// An IRC client has other capabilities from now on.
+    Adapt(ConnectionId, Caps),
     /// A connection's thread has ended; the id is free.
     Done(ConnectionId, Farewell),
     /// Run this function on the hub thread.
@@ -256,6 +258,23 @@ impl HubHandle {
         Ok(true)
     }
 
+    /// Waits, for a bounded time, for what becomes of a change of a message.
+    pub fn outcome(&self, draft: MessageId) -> Result<(), NotGoverned> {
+        let deadline = Instant::now() + SETTLING;
+        let ask = || self.ask(move |hub, _, _| hub.take_outcome(draft));
+        loop {
+            if let Some(outcome) = ask().map_err(|_| NotGoverned::Hub)? {
+                return outcome.map_err(NotGoverned::Refused);
+            }
+            if Instant::now() > deadline {
+                // Should the hub be gone, so is what it has waited for.
+                let _ = self.ask(move |hub, _, _| hub.give_up(draft));
+                return Err(NotGoverned::Unanswered);
+            }
+            std::thread::sleep(SETTLING_PAUSE);
+        }
+    }
+
     /// Whether no guest on any server has a nickname.
     pub fn is_free_of_guests(&self, name: &Name) -> Result<bool, HubUnavailable> {
         let name = name.clone();
@@ -315,12 +334,22 @@ impl HubHandle {
             .map_err(|_| HubUnavailable)
     }
 
-    /// Changes a channel for an administrator at `from`, and waits until the change is
+    /// Applies to messages that were read from the store what has become of them meanwhile, and
+    /// drops those that were deleted. See [`Hub::mend_read`].
+    pub fn mend(&self, mut messages: Vec<Message>) -> Result<(Vec<Message>, Seen), HubUnavailable> {
+        self.ask(move |hub, _, _| {
+            let seen = hub.mend_read(&mut messages);
+            messages.retain(|message| !message.body.is_deleted());
+            (messages, seen)
+        })
+    }
+
+    /// Changes a channel for an administrator from `from`, and waits until the change is
     /// committed and in force.
     pub fn govern(
         &self,
         by: By,
-        from: Option<SocketAddr>,
+        from: Origin,
         channel: Name,
         deed: Deed,
     ) -> Result<(), NotGoverned> {

@@ -5,9 +5,12 @@
 mod support;
 
 mod accounts_api;
+mod erasing;
+mod mending;
 mod names;
 mod passes;
 mod passwords;
 mod registering;
+mod standing;
 mod token_scopes;
 mod ways_in;

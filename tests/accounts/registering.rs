@@ -1,8 +1,8 @@
 //! Registration, logins, and requests signed with a token.
 
 use chat_server::account::{
-    GuessLimits, Guesses, LoginError, PasswordWorkers, RegisterError, RegistrationForm,
-    SignatureError, authenticate, log_in, new_token, register,
+    GuessLimits, Guesses, LoginError, PasswordLengths, PasswordWorkers, RegisterError,
+    RegistrationForm, SignatureError, authenticate, log_in, new_token, register,
 };
 use chat_server::name::Name;
 use chat_server::store::{Secret, SqliteSettings, SqliteStore, Store, Token, UniqueField, Who};
@@ -42,7 +42,13 @@ fn sign(token: &Token) -> String {
 fn who_has_registered_can_log_in_with_that_password_only() {
     let (_folder, store) = store();
     let workers = PasswordWorkers::new(8);
-    let made = register(&store, &workers, FORM.check().unwrap(), NOW).unwrap();
+    let made = register(
+        &store,
+        &workers,
+        FORM.check(PasswordLengths::default()).unwrap(),
+        NOW,
+    )
+    .unwrap();
     let log_in = |username: &str, password: &str| {
         let username = Name::parse(username).unwrap();
         let meant = store.account(&Who::Username(username)).unwrap();
@@ -52,7 +58,13 @@ fn who_has_registered_can_log_in_with_that_password_only() {
     assert_eq!(log_in("MINA", "whitby 1897"), Ok(made.id));
     assert_eq!(log_in("mina", "Whitby 1897"), Err(LoginError::Wrong));
     assert_eq!(log_in("dracula", "whitby 1897"), Err(LoginError::Wrong));
-    let again = register(&store, &workers, FORM.check().unwrap(), NOW).unwrap_err();
+    let again = register(
+        &store,
+        &workers,
+        FORM.check(PasswordLengths::default()).unwrap(),
+        NOW,
+    )
+    .unwrap_err();
     let all = vec![
         UniqueField::Username,
         UniqueField::Email,
@@ -65,7 +77,13 @@ fn who_has_registered_can_log_in_with_that_password_only() {
 fn a_signed_request_is_believed_until_its_token_is_gone() {
     let (_folder, store) = store();
     let workers = PasswordWorkers::new(8);
-    let account = register(&store, &workers, FORM.check().unwrap(), NOW).unwrap();
+    let account = register(
+        &store,
+        &workers,
+        FORM.check(PasswordLengths::default()).unwrap(),
+        NOW,
+    )
+    .unwrap();
     let first = new_token(account.id, NOW).unwrap();
     let jwt = sign(&first);
     let check = |jwt: &str| authenticate(&store, jwt, NOW).map(|token| token.account);

@@ -74,6 +74,7 @@ pub fn check(data: &[u8]) {
     let part = |index: usize| parts.get(index).filter(|part| !part.is_empty()).cloned();
     let number = |index| part(index).and_then(|part| part.parse::<u64>().ok());
     let query = Query {
+        without_private: false,
         said: false,
         pattern: part(0),
         nick: part(1),

@@ -7,6 +7,11 @@ use chat_server::hub::{
     ChannelRow, Event, Farewell, FrameFault, Member, Message, MessageId, OwnChannel, Page, Part,
     Private, Refusal,
 };
+use chat_server::model::styled::is_code;
+use chat_server::model::{
+    AccountId, Amendment, Body, Located, MAX_SIGN_CHARS, MessageKind, Notify, Reaction, Sign,
+    Styled,
+};
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::store::{Place, SavedChannel, Unread};
@@ -17,14 +22,18 @@ use tungstenite::{Message as Frame, WebSocket};
 
 use super::{Peer, assert_shown_safely, name_of, parts};
 
-const FORMATS: [WireFormat; 6] = [
+const FORMATS: [WireFormat; 8] = [
     WireFormat::Telnet,
     WireFormat::WebSocketLine,
     WireFormat::Direct,
     WireFormat::Json,
     WireFormat::RoomTcp,
     WireFormat::RoomWebSocket,
+    WireFormat::Irc,
+    WireFormat::IrcText,
 ];
+
+const KINDS: [MessageKind; 3] = [MessageKind::Say, MessageKind::Action, MessageKind::Notice];
 
 /// Most lines of a message where the author stands before each line.
 const SHOWN_LINES: usize = 20;
@@ -37,13 +46,22 @@ pub fn check(data: &[u8]) {
     let at_ms = part().parse().unwrap_or_default();
     let text = Text::clean(&part());
     let mut encoder = Encoder::new("Welcome.".to_owned());
-    let events = events(&one, &other, at_ms, &text);
+    let bodies = KINDS.map(|kind| Body {
+        kind,
+        text: text.clone(),
+        // No protocol of these may show it.
+        styled: Some(Styled::clean("\x02styled\x02 \x0304,12text\x1d\x1e\x1f")),
+        extras: Some("+styled=styled".into()),
+        more: None,
+    });
     for format in FORMATS {
-        for event in &events {
-            let mut out = Vec::new();
-            encoder.event(format, event, &mut out);
-            let lines = lines(format, out);
-            said(format, event, &one, &text, &lines);
+        for body in &bodies {
+            for event in &events(&one, &other, at_ms, body) {
+                let mut out = Vec::new();
+                encoder.event(format, event, &mut out);
+                let lines = lines(format, out);
+                said(format, event, &one, body, &lines);
+            }
         }
         for farewell in farewells(&one, &text) {
             let mut out = Vec::new();
@@ -53,7 +71,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
+fn events(one: &Name, other: &Name, at_ms: u64, body: &Body) -> Vec<Event> {
+    let text = &body.text;
     let (channel, nickname) = (other.clone(), one.clone());
     let id = MessageId {
         ms: at_ms,
@@ -67,14 +86,14 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
             channel: channel.clone(),
             account: None,
         },
-        text: text.clone(),
+        body: body.clone(),
     };
     let private = Private {
         id,
         at_ms,
         from: one.clone(),
         to: other.clone(),
-        text: text.clone(),
+        body: body.clone(),
     };
     let count = at_ms as usize % 3;
     vec![
@@ -83,6 +102,13 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
             nickname: nickname.clone(),
         },
         Event::Message(message.clone()),
+        reacted(&message, None, text),
+        reacted(&message, Some(other), text),
+        reactions(&message, text),
+        amended(&message, None, body.clone()),
+        amended(&message, None, Body::deleted()),
+        amended(&message, Some(other), body.clone()),
+        amended(&message, Some(other), Body::deleted()),
         Event::Private(private.clone()),
         Event::PrivateSent(private.clone()),
         Event::PrivateCopy(private),
@@ -107,6 +133,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         },
         Event::Left {
             channel: channel.clone(),
+            reason: None,
         },
         Event::MemberJoined {
             channel: channel.clone(),
@@ -135,6 +162,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Renamed { to: other.clone() },
         Event::Members {
             channel: channel.clone(),
+            is_secret: false,
             page: page(
                 vec![Member::plain(nickname.clone()); count * 9],
                 count.is_multiple_of(2),
@@ -152,6 +180,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
                 channel: channel.clone(),
                 read_up_to: MessageId::default(),
                 is_muted: count % 2 == 1,
+                notify: Notify::Mentions,
             },
             topic: Some(text.clone()),
             people: count,
@@ -165,6 +194,10 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::ChannelRead {
             channel: channel.clone(),
             up_to: MessageId { ms: 1, sequence: 2 },
+        },
+        Event::ChannelNotifies {
+            channel: channel.clone(),
+            notify: Notify::Nothing,
         },
         Event::ChannelMuted {
             channel: channel.clone(),
@@ -185,6 +218,65 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
     ]
 }
 
+/// A change of a message, in its channel or of one to another user.
+fn amended(message: &Message, to: Option<&Name>, body: Body) -> Event {
+    let (from, account) = (AccountId(1), AccountId(2));
+    let place = match to {
+        Some(_) => Place::Direct { from, to: account },
+        None => message.place.clone(),
+    };
+    Event::Amended(Arc::new(Amendment {
+        id: message.id,
+        message: message.id,
+        place,
+        author: message.author.clone(),
+        to: to.cloned(),
+        by: Some(message.author.clone()),
+        reason: body.is_deleted().then(|| Text::one_line("why")),
+        body: body.changed_by(message.id),
+    }))
+}
+
+/// A reaction to a message, in its channel or to another user.
+fn reacted(message: &Message, to: Option<&Name>, text: &Text) -> Event {
+    Event::Reacted(Arc::new(reaction(message, to, text)))
+}
+
+fn reaction(message: &Message, to: Option<&Name>, text: &Text) -> Reaction {
+    let (from, account) = (AccountId(1), AccountId(2));
+    let place = match to {
+        Some(_) => Place::Direct { from, to: account },
+        None => message.place.clone(),
+    };
+    let sign: String = text.as_str().chars().take(MAX_SIGN_CHARS).collect();
+    let sign = Sign::parse(&sign).unwrap_or_else(|_| Sign::parse("👍").unwrap());
+    Reaction {
+        id: message.id,
+        message: message.id,
+        place,
+        author: message.author.clone(),
+        to: to.cloned(),
+        by: message.author.clone(),
+        account: None,
+        sign,
+        on: text.as_str().len().is_multiple_of(2),
+    }
+}
+
+/// All reactions of a message.
+fn reactions(message: &Message, text: &Text) -> Event {
+    let mut message = message.clone();
+    let mut given = reaction(&message, None, text);
+    given.on = true;
+    given.apply(&mut message);
+    let to = None;
+    Event::Reactions(Box::new(Located {
+        message,
+        to,
+        is_held: false,
+    }))
+}
+
 fn farewells(name: &Name, text: &Text) -> Vec<Farewell> {
     vec![
         Farewell::PeerLeft,
@@ -203,7 +295,8 @@ fn farewells(name: &Name, text: &Text) -> Vec<Farewell> {
 
 /// What a client reads of a message: all its lines, each with the author, or
 /// one frame with the unchanged text.
-fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[String]) {
+fn said(format: WireFormat, event: &Event, author: &Name, body: &Body, lines: &[String]) {
+    let Body { kind, text, .. } = body;
     let (is_message, is_private) = match event {
         Event::Message(_) => (true, false),
         Event::Private(_) => (false, true),
@@ -211,10 +304,17 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
     };
     match format {
         WireFormat::Telnet | WireFormat::WebSocketLine => {
+            let shown = match kind {
+                MessageKind::Say if is_message => format!("@{author}: "),
+                MessageKind::Say => String::new(),
+                MessageKind::Action => format!("* @{author} "),
+                MessageKind::Notice => format!("-@{author}- "),
+                MessageKind::Deleted => unreachable!("nothing is shown of it"),
+            };
             let wanted = if is_message {
-                format!(" @{author}: ")
+                format!(" {shown}")
             } else {
-                format!(" -PM from @{author}: ")
+                format!(" -PM from @{author}: {shown}")
             };
             assert!(!lines.is_empty());
             for line in lines {
@@ -226,10 +326,15 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
             assert_eq!(shown + lines.len() - 1, text.as_str().len());
         }
         WireFormat::RoomTcp | WireFormat::RoomWebSocket if is_message => {
+            let mark = if *kind == MessageKind::Action {
+                "* "
+            } else {
+                ""
+            };
             let wanted: Vec<String> = text
                 .as_str()
                 .splitn(SHOWN_LINES, '\n')
-                .map(|line| format!("{author}:{}", line.replace('\n', " ")))
+                .map(|line| format!("{author}:{mark}{}", line.replace('\n', " ")))
                 .collect();
             assert_eq!(lines, wanted);
         }
@@ -240,6 +345,7 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
             };
             let frame: Value = serde_json::from_str(frame).unwrap();
             assert_eq!(frame["body"], text.as_str());
+            is_marked(&frame, *kind);
             assert_eq!(frame["from"], author.as_str());
         }
         WireFormat::Direct if is_private => {
@@ -248,10 +354,30 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
             };
             let frame: Value = serde_json::from_str(frame).unwrap();
             assert_eq!(frame["message"], text.as_str());
+            is_marked(&frame, *kind);
             assert_eq!(frame["author"], author.as_str());
         }
         WireFormat::Direct => assert!(lines.is_empty()),
+        WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary => {
+            let command = match kind {
+                MessageKind::Say | MessageKind::Action => "PRIVMSG",
+                MessageKind::Notice => "NOTICE",
+                MessageKind::Deleted => unreachable!("nothing is shown of it"),
+            };
+            let wanted = format!(":{author}!~u@unknown.guest {command} ");
+            assert!(!lines.is_empty());
+            for line in lines {
+                assert!(line.starts_with(&wanted), "{line:?}");
+                let is_action = line.contains(":\u{1}ACTION ");
+                assert_eq!(is_action, *kind == MessageKind::Action, "{line:?}");
+            }
+        }
     }
+}
+
+fn is_marked(frame: &Value, kind: MessageKind) {
+    assert_eq!(frame["action"] == true, kind == MessageKind::Action);
+    assert_eq!(frame["notice"] == true, kind == MessageKind::Notice);
 }
 
 /// The lines or frames that a client reads.
@@ -264,7 +390,7 @@ fn lines(format: WireFormat, bytes: Vec<u8>) -> Vec<String> {
 /// The lines or frames, and whether a close frame came last.
 fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
     let (lines, close) = match format {
-        WireFormat::Telnet => (ended_by(&bytes, "\r\n"), false),
+        WireFormat::Telnet | WireFormat::Irc => (ended_by(&bytes, "\r\n"), false),
         WireFormat::RoomTcp => (ended_by(&bytes, "\n"), false),
         _ => frames(&bytes),
     };
@@ -278,7 +404,13 @@ fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
     let lines: Vec<String> = lines.collect();
     for line in &lines {
         assert!(!line.contains('\n'), "{line:?}");
-        assert_shown_safely(line);
+        match format {
+            format if format.is_irc() => assert_shown_safely(&without_codes(line)),
+            _ => assert_shown_safely(line),
+        }
+        if format.is_irc() {
+            assert!(line.len() <= 510, "{} bytes: {line}", line.len());
+        }
         if matches!(format, WireFormat::Json | WireFormat::Direct) {
             let frame: Value = serde_json::from_str(line).expect(line);
             let both = frame["from"].is_string() && frame["body"].is_string();
@@ -286,6 +418,13 @@ fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
         }
     }
     (lines, close)
+}
+
+/// What is left of a line for IRC clients without what they understand: styles, and the
+/// marks of an action.
+fn without_codes(line: &str) -> String {
+    let is_shown = |c: &char| *c != '\u{1}' && !is_code(*c);
+    line.chars().filter(is_shown).collect()
 }
 
 fn ended_by(bytes: &[u8], end: &str) -> Vec<String> {
@@ -327,6 +466,8 @@ fn row(name: &Name, people: usize, topic: Option<Text>) -> ChannelRow {
         name: name.clone(),
         people,
         topic,
+        topic_at_ms: None,
+        since_ms: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! be shown safely.
 
 use chat_server::hub::{Command, Question};
+use chat_server::model::MessageKind;
 use chat_server::protocol::json::{Query, Rejected, Step, decode};
 use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
@@ -38,8 +39,11 @@ fn valid(step: &Step, args: &Value) {
             let is_message = matches!(**message, Command::Say { .. } | Command::Private { .. });
             assert!(is_message, "{message:?}");
         }
-        Step::Command(Command::Say { text, .. } | Command::Private { text, .. }) => {
-            assert_eq!(*text, Text::clean(args["body"].as_str().unwrap()));
+        Step::Command(Command::Say { body, .. } | Command::Private { body, .. }) => {
+            assert_eq!(body.text, Text::clean(args["body"].as_str().unwrap()));
+            assert!(body.styled.is_none());
+            assert_eq!(body.kind == MessageKind::Action, args["action"] == true);
+            assert_eq!(body.kind == MessageKind::Notice, args["notice"] == true);
         }
         Step::Command(Command::History { limit, .. })
         | Step::Query(Query::Search { limit, .. } | Query::Thread { limit, .. }) => {
@@ -59,9 +63,12 @@ fn valid(step: &Step, args: &Value) {
 fn a_message_arrives_as_it_was_sent(body: &str) {
     let frame = json!({ "type": "message", "args": { "from": "x", "body": body } });
     match decode(&frame.to_string()).map(|asked| asked.step) {
-        Ok(Step::Command(Command::Say { channel, text })) => {
+        Ok(Step::Command(Command::Say {
+            channel,
+            body: said,
+        })) => {
             assert!(channel.is_none());
-            assert_eq!(text, Text::clean(body));
+            assert_eq!(said, Text::clean(body).into());
         }
         other => panic!("{other:?}"),
     }

@@ -1,6 +1,7 @@
 //! Lines from users: whatever is typed, other users get clean text or nothing.
 
 use chat_server::hub::Command;
+use chat_server::model::Body;
 use chat_server::protocol::line::{Step, decode, decode_nickname};
 use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
@@ -19,13 +20,13 @@ pub fn check(data: &[u8]) {
 
 fn step(step: &Step) {
     match step {
-        Step::Command(Command::Say { channel, text }) => {
-            assert!(channel.is_none() && !text.is_empty());
-            said(text);
+        Step::Command(Command::Say { channel, body }) => {
+            assert!(channel.is_none() && !body.is_empty());
+            said(body);
         }
-        Step::Command(Command::Private { account, text, .. }) => {
+        Step::Command(Command::Private { account, body, .. }) => {
             assert!(account.is_none(), "an account out of thin air");
-            said(text);
+            said(body);
         }
         Step::Command(Command::History { limit, .. }) => {
             assert!((1..=MAX_ROWS).contains(limit));
@@ -41,7 +42,9 @@ fn step(step: &Step) {
     }
 }
 
-fn said(text: &Text) {
+fn said(body: &Body) {
+    let Body { text, styled, .. } = body;
+    assert!(styled.is_none());
     assert_shown_safely(text.as_str());
     assert_eq!(Text::clean(text.as_str()), *text);
 }
@@ -51,7 +54,7 @@ fn slashes_are_doubled(data: &[u8]) {
     let doubled = [b"//", data].concat();
     let wanted = Text::clean(&format!("/{}", String::from_utf8_lossy(data)));
     match decode(&doubled).step {
-        Step::Command(Command::Say { text, .. }) => assert_eq!(text, wanted),
+        Step::Command(Command::Say { body, .. }) => assert_eq!(body, wanted.into()),
         other => panic!("{other:?} instead of {wanted:?}"),
     }
 }

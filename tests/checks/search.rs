@@ -69,7 +69,7 @@ impl Messages {
                 channel: channel.clone(),
                 account: None,
             },
-            text: text.clone(),
+            body: text.clone().into(),
         };
         let committed = self.store.append(&[message]).unwrap();
         assert!(committed.iter().all(Result::is_ok), "{committed:?}");
@@ -89,6 +89,7 @@ impl Messages {
             words: words.to_owned(),
             scope: scope.clone(),
             before: None,
+            after: MessageId::default(),
             limit: 50,
         };
         let found = self.store.search(&search).unwrap().found;

@@ -42,7 +42,7 @@ fn talk(nodes: &[Node], n: usize, is_over: &AtomicBool) -> Vec<(usize, u64)> {
             }
         }
         number += 1;
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(4));
     }
     taken
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use chat_server::hub::{Fate, MessageId, News, NodeId, Private};
+use chat_server::model::{Body, MessageKind, Record};
 use chat_server::store::AccountId;
 use proptest::prelude::*;
 
@@ -306,15 +307,24 @@ proptest! {
         let mut expected = Vec::new();
         for group in groups {
             let drafts: Vec<_> = group.iter().map(|text| {
-                let draft = draft(expected.len() as u64, "dev", text);
-                expected.push(draft.record.message().unwrap().text.clone());
+                let number = expected.len();
+                let mut draft = draft(number as u64, "dev", text);
+                if let Record::Message(message) = &mut draft.record {
+                    message.body = match number % 4 {
+                        0 => Body::styled(MessageKind::Action, text),
+                        1 => Body::styled(MessageKind::Notice, &format!("\x0304{text}")),
+                        2 => Body::styled(MessageKind::Say, &format!("\x02{text}\x02")),
+                        _ => message.body.clone(),
+                    };
+                }
+                expected.push(draft.record.message().unwrap().body.clone());
                 draft
             }).collect();
             prop_assert!(here.cluster.append(drafts).is_empty());
         }
         there.wait_told(expected.len());
         let told = there.heard.all(|news| match news {
-            News::Message(message) => Some(message.text.clone()),
+            News::Message(message) => Some(message.body.clone()),
             _ => None,
         });
         prop_assert_eq!(told, expected);

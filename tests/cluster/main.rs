@@ -8,15 +8,19 @@ mod support;
 
 mod channel_bans;
 mod chaos;
+mod closing;
 mod encoding;
 mod failover;
 mod faults;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod history;
 mod limits;
 mod lives;
 mod log;
 mod lone;
 mod memory;
+mod mending;
 mod names;
 mod node;
 mod operations;
@@ -28,3 +32,4 @@ mod rules;
 mod servers;
 mod shared;
 mod storing;
+mod upgrading;

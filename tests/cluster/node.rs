@@ -223,7 +223,7 @@ pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
                 channel: name(channel),
                 account: None,
             },
-            text: Text::clean(text),
+            body: Text::clean(text).into(),
         }),
         to: None,
         tag: None,
@@ -288,6 +288,9 @@ pub fn texts(store: &dyn Store, of: &Conversation) -> Vec<String> {
     let history = store
         .history(of, chat_server::store::Window::Latest, 1000)
         .unwrap();
-    let texts = history.messages.iter().map(|m| m.text.as_str().to_owned());
+    let texts = history
+        .messages
+        .iter()
+        .map(|m| m.body.text.as_str().to_owned());
     texts.collect()
 }

@@ -6,6 +6,7 @@ use chat_server::hub::{
     Ban, BanTarget, MAX_BANS, MessageId, News, NodeId, Order, Private, RosterChange, Shared,
 };
 use chat_server::keeper::Log;
+use chat_server::model::{Body, MessageKind};
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 use proptest::prelude::*;
@@ -174,8 +175,9 @@ fn orders_and_whispers_reach_every_other_server_once() {
         at_ms: 3,
         from: name("amy"),
         to: name("bob"),
-        text: Text::clean("psst"),
+        body: Body::plain(MessageKind::Action, Text::clean("waves")),
     };
+    let body = message.body.clone();
     one.cluster.share(vec![
         Shared::Whisper {
             message,
@@ -186,7 +188,7 @@ fn orders_and_whispers_reach_every_other_server_once() {
     let is_order = |news: &News| matches!(news, News::Order(told) if *told == order);
     let is_whisper = |news: &News| match news {
         News::Private { message, from } => {
-            message.text.as_str() == "psst" && message.to == name("bob") && from.is_none()
+            message.body == body && message.to == name("bob") && from.is_none()
         }
         _ => false,
     };

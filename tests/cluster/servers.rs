@@ -556,3 +556,35 @@ fn who_signs_out_on_one_server_is_out_on_all() {
         assert_eq!(server.get_as(pass, "/auth").status, 401);
     }
 }
+
+#[test]
+fn an_account_that_is_disabled_or_deleted_on_one_server_is_so_on_all() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    for nickname in ["mina", "lucy"] {
+        let fields = [("nickname", nickname), ("password", "whitby 1897")];
+        assert_eq!(one.post_form("/auth/register", &fields).status, 201);
+    }
+    let log_in = |server: &Server, nickname: &str| {
+        let fields = [("nickname", nickname), ("password", "whitby 1897")];
+        server.post_form("/auth", &fields)
+    };
+    let token = |nickname: &str| {
+        let answer = log_in(&two, nickname);
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.json()["token"].as_str().unwrap().to_owned()
+    };
+    let mut mina = JsonClient::come_in(&two, &token("mina"));
+    let mut lucy = JsonClient::come_in(&two, &token("lucy"));
+    let disabled = one.patch("/admin/accounts/mina", json!({ "disabled": true }));
+    assert_eq!(disabled.status, 200, "{}", disabled.body);
+    assert_eq!(mina.expect("bye")["code"], "account_disabled");
+    assert_eq!(log_in(&two, "mina").status, 403);
+    assert_eq!(one.delete("/admin/accounts/lucy").status, 204);
+    assert_eq!(lucy.expect("bye")["code"], "account_deleted");
+    assert_eq!(log_in(&two, "lucy").status, 401);
+    let listed = two.get("/admin/accounts").json();
+    let states = listed["accounts"].as_array().unwrap().iter();
+    let states: Vec<&str> = states.map(|it| it["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["deleted", "disabled"]);
+}

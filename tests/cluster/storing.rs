@@ -180,7 +180,7 @@ fn who_has_missed_what_was_removed_is_cut_off() {
 #[test]
 fn a_node_whose_hub_does_not_listen_is_known_to_be_behind() {
     let chat = Chat::new();
-    let is_held = Arc::new(AtomicBool::new(true));
+    let is_held = Arc::new(AtomicBool::new(false));
     let hold = is_held.clone();
     let deliver = move |_| {
         while hold.load(Ordering::SeqCst) {
@@ -190,6 +190,8 @@ fn a_node_whose_hub_does_not_listen_is_known_to_be_behind() {
     };
     let started = Cluster::start(chat.settings(), chat.postgres(), deliver, || {});
     let (deaf, threads) = started.unwrap();
+    // A server joins only when its hub listens.
+    is_held.store(true, Ordering::SeqCst);
     let talker = chat.node();
     for number in 0..10 {
         talker.say(number, "dev", &number.to_string());

@@ -1,9 +1,10 @@
 //! The clock is set: order, ids and deadlines are not affected.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::bystander::Bystanders;
 use crate::process::Level;
@@ -18,26 +19,93 @@ const LIBRARIES: [&str; 2] = [
 /// How far the clock is off, after each step.
 const STEPS: [&str; 6] = ["+1d", "-2d", "+3600d", "-1h", "-3600d", "+0"];
 
+/// The clock of a server, which can be set.
+struct Clock {
+    dir: TempDir,
+    library: &'static str,
+}
+
+impl Clock {
+    fn new() -> Option<Clock> {
+        let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
+        let Some(library) = library else {
+            not_tested("the clock of a process can only be set with libfaketime");
+            return None;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock { dir, library };
+        clock.set("+0");
+        Some(clock)
+    }
+
+    fn environment(&self) -> [(&'static str, &'static str); 5] {
+        // Leaked, because the environment must live as long as the program.
+        let path = String::leak(self.path().to_str().unwrap().to_owned());
+        [
+            ("LD_PRELOAD", self.library),
+            ("FAKETIME_TIMESTAMP_FILE", path),
+            ("FAKETIME_NO_CACHE", "1"),
+            // The wall clock is set; the monotonic clock is not.
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+            ("DONT_FAKE_MONOTONIC", "1"),
+        ]
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("offset")
+    }
+
+    /// Sets it so far from the right time.
+    fn set(&self, offset: &str) {
+        let next = self.dir.path().join("next");
+        fs::write(&next, offset).unwrap();
+        fs::rename(&next, self.path()).unwrap();
+    }
+}
+
+#[test]
+fn bans_and_mutes_of_channels_end_by_the_wall_clock() {
+    let Some(clock) = Clock::new() else {
+        return;
+    };
+    let mut server = Server::spawn_with(&clock.environment(), |config| {
+        config["limits"]["message_rate"] = 0.into();
+    });
+    server.wait_ready();
+    let mut ann = LineClient::enter_channel(&server, "ann", "dev");
+    let mut bob = LineClient::enter_channel(&server, "bob", "dev");
+    for (line, said) in [
+        ("/mute @bob 10", "muted"),
+        ("/ban ev* 60", "banned the nickname"),
+    ] {
+        ann.send(line);
+        ann.expect(said);
+    }
+    let mut eve = LineClient::enter(&server, "eve");
+    let mut is_kept_out = || {
+        eve.send("/join #dev");
+        let told = eve.settle().join("\n");
+        assert!(told.contains("You are banned") != told.contains("You are now in"));
+        told.contains("You are banned")
+    };
+    let mut is_silent = || {
+        bob.send("hello");
+        let told = bob.settle().join("\n");
+        told.contains("You are muted")
+    };
+    assert!(is_kept_out() && is_silent());
+    clock.set("+11m");
+    assert!(is_kept_out() && !is_silent());
+    clock.set("+61m");
+    assert!(!is_kept_out());
+}
+
 #[test]
 fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
-    let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
-    let Some(library) = library else {
-        return not_tested("the clock of a process can only be set with libfaketime");
+    let Some(clock) = Clock::new() else {
+        return;
     };
-    let dir = tempfile::tempdir().unwrap();
-    let offset = dir.path().join("offset");
-    fs::write(&offset, "+0").unwrap();
-    // Leaked, because the environment must live as long as the program.
-    let path: &'static str = String::leak(offset.to_str().unwrap().to_owned());
-    let environment = [
-        ("LD_PRELOAD", library),
-        ("FAKETIME_TIMESTAMP_FILE", path),
-        ("FAKETIME_NO_CACHE", "1"),
-        // The wall clock is set; the monotonic clock is not.
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-    ];
-    let mut server = Server::spawn_with(&environment, |config| {
+    let mut server = Server::spawn_with(&clock.environment(), |config| {
         config["limits"]["ping_seconds"] = 1.into();
         config["limits"]["login_seconds"] = 600.into();
     });
@@ -48,9 +116,7 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
     let mut undecided = LineClient::connect(server.telnet());
     let mut alice = JsonClient::enter(&server, "alice");
     for step in STEPS {
-        let moved = dir.path().join("next");
-        fs::write(&moved, step).unwrap();
-        fs::rename(&moved, &offset).unwrap();
+        clock.set(step);
         // Everything works as before: login, messages, the log, REST.
         alice.send("message", json!({ "room": "global", "body": step }));
         let message = alice.expect("message");

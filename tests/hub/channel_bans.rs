@@ -5,7 +5,7 @@
 use chat_server::hub::{
     Command, ConnectionId, Deed, Event, Limits, News, NodeId, Profile, RosterChange, Target, Ticket,
 };
-use chat_server::model::governance::{By, Cloak, List, Mask, Person};
+use chat_server::model::governance::{By, Cloak, List, Mask, Person, Role};
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 
@@ -33,6 +33,7 @@ fn member(house: &mut House, index: u32, nickname: &str, cloak: &str) -> Connect
         cloak: Cloak::parse(cloak),
         one_channel: false,
         ends_with_channel: false,
+        keeps_rosters: false,
         shows_past: true,
     };
     house.run(|hub, now, fx| hub.open(id, profile, now, fx));
@@ -84,8 +85,8 @@ fn kicked(house: &House) -> usize {
 }
 
 fn say_at_once(house: &mut House, id: ConnectionId, text: &str) {
-    let (channel, text) = (Some(name("dev")), Text::clean(text));
-    let say = Command::Say { channel, text };
+    let (channel, body) = (Some(name("dev")), Text::clean(text).into());
+    let say = Command::Say { channel, body };
     house.call(|hub, now, fx| hub.apply(id, say, now, fx));
 }
 
@@ -336,4 +337,45 @@ fn members_on_other_servers_are_taken_out_in_pieces_too_and_told_of_once() {
     let told: Vec<String> = house.told(ann);
     assert!(told.iter().all(|it| !it.starts_with('-')), "{told:?}");
     assert_eq!(house.channels()[0].members, [name("ann")]);
+}
+
+#[test]
+fn who_loses_an_exception_or_a_role_is_kept_out_by_an_older_ban() {
+    let mut house = house();
+    let ann = member(&mut house, 50, "ann", "other.guest");
+    let all: Vec<ConnectionId> = (0..6)
+        .map(|n| member(&mut house, n, &format!("evil{n}"), "bad.guest"))
+        .collect();
+    let role = |role| Deed::Role {
+        who: Person {
+            name: name("evil0"),
+            account: None,
+        },
+        role,
+        keep: false,
+    };
+    govern(&mut house, role(Some(Role::Operator)));
+    govern(&mut house, add(List::Except, "evil*"));
+    govern(&mut house, add(List::Ban, "host:bad.guest"));
+    assert_eq!(work_off(&mut house), [0; 0]);
+    house.forget();
+    govern(&mut house, remove(List::Except, "evil*"));
+    // All but the operator, and not all at once; who stays is told that they are gone.
+    assert_eq!((kicked(&house), house.hub.sizes().expulsions), (4, 1));
+    work_off(&mut house);
+    assert_eq!(kicked(&house), 5);
+    let left = house.told(ann).into_iter().filter(|it| it.starts_with('-'));
+    assert_eq!(left.count(), 5);
+    say_at_once(&mut house, ann, "who is left?");
+    assert_eq!(texts(&mut house, all[0]), ["dev/ann: who is left?"]);
+    govern(&mut house, role(Some(Role::Voice)));
+    assert!(house.told(all[0]).iter().any(|it| it.starts_with("Kicked")));
+    say_at_once(&mut house, ann, "nobody?");
+    assert_eq!(texts(&mut house, all[0]), [""; 0]);
+    // Where no ban concerns them, nothing happens.
+    let bob = member(&mut house, 7, "bob", "bob.guest");
+    govern(&mut house, add(List::Except, "bob"));
+    govern(&mut house, remove(List::Except, "bob"));
+    say_at_once(&mut house, bob, "still here");
+    assert_eq!(texts(&mut house, bob), ["dev/bob: still here"]);
 }

@@ -5,6 +5,7 @@ use chat_server::hub::{
     After, Ban, BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event,
     Farewell, Hub, Limits, Listing, News, Now, Order, Part, Profile, Refusal, Shared,
 };
+use chat_server::model::governance::Role;
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 use std::time::Duration;
@@ -227,9 +228,9 @@ fn leaving_in_any_order_keeps_the_member_lists_right() {
         );
     }
     house.forget();
-    let text = Text::clean("hi");
+    let body = Text::clean("hi").into();
     let channel = Some(name("a"));
-    house.apply(ids[1], Command::Say { channel, text });
+    house.apply(ids[1], Command::Say { channel, body });
     let mut heard: Vec<u32> = house.told.iter().map(|(id, _)| id.index).collect();
     heard.sort_unstable();
     assert_eq!(heard, [1, 2, 3, 6, 7, 8]);
@@ -545,13 +546,14 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         one_channel: true,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     };
     let mut fx = Effects::default();
     hub.open(id, profile, now, &mut fx);
     hub.claim(id, name("alice"), None, now, &mut fx).unwrap();
     hub.apply(id, Command::Join(name("dev")), now, &mut fx);
-    let (channel, text) = (None, Text::clean("hello"));
-    hub.apply(id, Command::Say { channel, text }, now, &mut fx);
+    let (channel, body) = (None, Text::clean("hello").into());
+    hub.apply(id, Command::Say { channel, body }, now, &mut fx);
     let asked = fx.list().iter().find_map(|effect| match effect {
         Effect::Chore(Chore::Recall(recall)) => Some(recall.clone()),
         _ => None,
@@ -582,6 +584,20 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
     assert_eq!(told(&fx), 0);
     hub.recalled(&asked, Vec::new(), now, &mut fx);
     assert_eq!(told(&fx), 1);
+    // Nothing was said before, so who made the channel operates it.
+    let operates = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::Deliver {
+                event: Event::Role {
+                    role: Some(Role::Operator),
+                    ..
+                },
+                ..
+            }
+        )
+    };
+    assert!(fx.list().iter().any(operates));
 }
 
 #[test]
@@ -1139,4 +1155,38 @@ fn a_large_channel_is_told_of_few_new_nicknames_by_name() {
     house.pass(2000);
     let counted = house.told(crowd[29]);
     assert_eq!(counted, ["+25 -25"]);
+}
+
+#[test]
+fn a_client_that_keeps_a_list_is_told_the_foremost_members_first() {
+    let mut house = house_of_small_pages();
+    let people = ["Zoe", "ada", "Bob", "eve", "yan"];
+    let ids: Vec<ConnectionId> = (0..).zip(people).map(|(i, n)| house.enter(i, n)).collect();
+    for &id in &ids {
+        house.join(id, "dev");
+    }
+    // Zoe came first and operates the channel; yan speaks last.
+    house.settle(true);
+    house.say(ids[4], "hello");
+    house.settle(true);
+    let late = ConnectionId {
+        index: 9,
+        generation: 0,
+    };
+    let profile = Profile {
+        protocol: "test",
+        address: "192.0.2.1:9".parse().unwrap(),
+        cloak: None,
+        one_channel: false,
+        shows_past: false,
+        ends_with_channel: false,
+        keeps_rosters: true,
+    };
+    house.run(|hub, now, fx| hub.open(late, profile, now, fx));
+    house.claim(late, "mina").unwrap();
+    house.join(late, "dev");
+    house.settle(true);
+    house.pass(1000);
+    let names = r#"["Zoe", "yan", "ada", "Bob", "eve"]"#;
+    assert_eq!(lists(&mut house, late), [(names.to_owned(), true)]);
 }

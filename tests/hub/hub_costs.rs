@@ -94,10 +94,10 @@ fn what_a_connection_that_is_to_be_ended_says_counts_no_more() {
     // Each is in a channel; leaving it costs as much as ending the connection.
     assert_eq!((hit, house.closed.len()), (6, 2));
     for &id in &all {
-        let text = chat_server::text::Text::clean("still here");
+        let body = chat_server::text::Text::clean("still here").into();
         let say = Command::Say {
             channel: None,
-            text,
+            body,
         };
         house.call(|hub, now, fx| hub.apply(id, say, now, fx));
     }
@@ -126,7 +126,7 @@ fn who_is_banned_but_not_yet_ended_has_no_say() {
     assert_eq!(house.closed.len(), 4, "the others are still to be ended");
     let say = Command::Say {
         channel: None,
-        text: chat_server::text::Text::clean("still here"),
+        body: chat_server::text::Text::clean("still here").into(),
     };
     house.call(|hub, now, fx| hub.apply(says, say, now, fx));
     let rename = Command::Rename(name("eve"));
@@ -472,6 +472,7 @@ fn a_nickname_of_a_server_that_is_gone_is_free_and_its_owner_has_left_before() {
         one_channel: true,
         shows_past: true,
         ends_with_channel: false,
+        keeps_rosters: false,
     };
     house.call(|hub, now, fx| hub.open(id, profile, now, fx));
     let far = name("far9");
@@ -687,12 +688,7 @@ fn who_is_catching_up_and_live_again_is_told_once_however_many_they_are() {
         house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
     }
     for reading in std::mem::take(&mut house.readings) {
-        let nothing = chat_server::store::History {
-            messages: Vec::new(),
-            gap: false,
-            more: false,
-            newest: None,
-        };
+        let nothing = chat_server::store::History::default();
         house.run(|hub, now, fx| hub.history_read(&reading, Some(nothing), now, fx));
     }
     assert_eq!(house.hub.sizes().catching_up, 100);

@@ -59,13 +59,13 @@ fn page(texts: &[(MessageId, &str)], more: bool, gap: bool) -> History {
         at_ms: id.ms,
         author: Name::parse("bob").unwrap(),
         place: channel_place(),
-        text: Text::clean(text),
+        body: Text::clean(text).into(),
     };
     History {
         messages: texts.iter().map(message).collect(),
         more,
         gap,
-        newest: None,
+        ..History::default()
     }
 }
 
@@ -261,7 +261,7 @@ fn tagged(tag: &str, text: &str) -> Command {
         tag: Tag::parse(tag).unwrap(),
         message: Box::new(Command::Say {
             channel: None,
-            text: Text::clean(text),
+            body: Text::clean(text).into(),
         }),
     }
 }
@@ -348,12 +348,12 @@ fn a_tag_is_refused_for_a_message_to_somewhere_else() {
     answer_recalls(&mut house);
     let to = |channel: &str| Command::Say {
         channel: Some(name(channel)),
-        text: Text::clean("hi"),
+        body: Text::clean("hi").into(),
     };
     let private = Command::Private {
         to: name("dev"),
         account: None,
-        text: Text::clean("hi"),
+        body: Text::clean("hi").into(),
     };
     let tagged = |message| Command::Tagged {
         tag: Tag::parse("t1").unwrap(),
@@ -618,7 +618,7 @@ fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
         at_ms: 6,
         author: name("bob"),
         place: channel_place(),
-        text: Text::clean("live"),
+        body: Text::clean("live").into(),
     };
     house.forget();
     house.run(|hub, now, fx| hub.hear(News::Message(message), now, fx));
@@ -711,6 +711,7 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
         one_channel: true,
         shows_past: false,
         ends_with_channel: false,
+        keeps_rosters: false,
     };
     house.run(|hub, now, fx| hub.open(room, profile, now, fx));
     for (id, nickname) in [(alice, "alice"), (room, "room")] {
@@ -771,7 +772,7 @@ fn that_a_message_is_stored_is_told_behind_it_when_the_past_comes_late() {
     assert_eq!(house.hub.sizes().held_settlements, 1);
     recall(&mut house, &[]);
     assert_eq!(
-        house.told(one),
+        house.told_but_roles(one),
         ["dev/alice: hi", "stored t1", "stored t1", "[\"alice\"]"]
     );
     assert_eq!(house.told(two), ["dev/alice: hi", "stored t1"]);
@@ -822,7 +823,7 @@ fn who_has_gone_is_said_to_have_left_behind_held_last_words() {
     assert_eq!(house.hub.sizes().departures, 1);
     recall(&mut house, &[]);
     assert_eq!(
-        house.told(bob),
+        house.told_but_roles(bob),
         ["dev/alice: one", "dev/alice: two", "-alice"]
     );
     assert_eq!(house.hub.sizes().departures, 0);
@@ -840,7 +841,7 @@ fn what_waits_behind_a_message_is_done_when_its_channel_goes() {
         tag: Tag::parse("t1").unwrap(),
         message: Box::new(Command::Say {
             channel: Some(name("ops")),
-            text: Text::clean("last words"),
+            body: Text::clean("last words").into(),
         }),
     };
     house.apply(alice, say.clone());

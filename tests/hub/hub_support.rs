@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chat_server::hub::{
     After, ChannelInfo, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
-    Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
+    Finding, Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading, Recall, Refusal,
+    Shared,
 };
 use chat_server::model::Record;
 use chat_server::name::Name;
@@ -29,6 +30,8 @@ pub struct House {
     pub written: Vec<(ConnectionId, Vec<u8>)>,
     /// Requests for parts of histories.
     pub readings: Vec<Reading>,
+    /// Requests for single messages.
+    pub findings: Vec<Finding>,
     /// Requests for pasts of channels.
     pub recalls: Vec<Recall>,
     /// Entries for other servers.
@@ -51,6 +54,7 @@ impl House {
             records: BTreeMap::new(),
             written: Vec::new(),
             readings: Vec::new(),
+            findings: Vec::new(),
             recalls: Vec::new(),
             shared: Vec::new(),
             done: Vec::new(),
@@ -86,8 +90,11 @@ impl House {
                     self.records.insert(id, draft.record.clone());
                 }
                 Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
+                Effect::Chore(Chore::Find(finding)) => self.findings.push(finding.clone()),
                 Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
-                Effect::Write { connection, bytes } => {
+                Effect::Write {
+                    connection, bytes, ..
+                } => {
                     self.written.push((*connection, bytes.clone()));
                 }
                 Effect::Log(_) | Effect::Chore(_) => {}
@@ -114,6 +121,7 @@ impl House {
             one_channel,
             shows_past: true,
             ends_with_channel: false,
+            keeps_rosters: false,
         };
         self.run(|hub, now, fx| hub.open(id, profile, now, fx));
         id
@@ -158,20 +166,20 @@ impl House {
     }
 
     pub fn say(&mut self, id: ConnectionId, text: &str) {
-        let text = Text::clean(text);
+        let body = Text::clean(text).into();
         self.apply(
             id,
             Command::Say {
                 channel: None,
-                text,
+                body,
             },
         );
     }
 
     pub fn private(&mut self, id: ConnectionId, to: &str, text: &str) {
-        let (to, text) = (name(to), Text::clean(text));
+        let (to, body) = (name(to), Text::clean(text).into());
         let account = None;
-        self.apply(id, Command::Private { to, account, text });
+        self.apply(id, Command::Private { to, account, body });
     }
 
     pub fn pass(&mut self, ms: u64) {
@@ -237,10 +245,10 @@ pub fn short(event: &Event) -> String {
     match event {
         Event::Message(m) => {
             let channel = m.place.channel().unwrap();
-            format!("{channel}/{}: {}", m.author, m.text)
+            format!("{channel}/{}: {}", m.author, m.body.text)
         }
-        Event::Private(p) => format!("from {}: {}", p.from, p.text),
-        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.text),
+        Event::Private(p) => format!("from {}: {}", p.from, p.body.text),
+        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.body.text),
         Event::MemberJoined { nickname, .. } => format!("+{nickname}"),
         Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
         Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),

@@ -9,7 +9,7 @@ use chat_server::hub::{
     Command, ConnectionId, Deed, Event, Limits, Message, MessageId, Refusal, Settled, Ticket,
 };
 use chat_server::model::governance::{By, Change, Flag, Rules};
-use chat_server::model::{Record, Window};
+use chat_server::model::{Located, Record, Window};
 use chat_server::store::History;
 use chat_server::text::Text;
 
@@ -76,7 +76,7 @@ impl Kept {
     /// Has the store answer everything, until the hub asks for no more.
     pub fn tend(&mut self) {
         self.house.run(|_, _, _| ());
-        while self.settle_all() || self.recall_all() || self.read_all() {}
+        while self.settle_all() || self.recall_all() || self.read_all() || self.find_all() {}
     }
 
     /// Has the store take in, or refuse, what waits. Returns whether there was anything.
@@ -96,6 +96,16 @@ impl Kept {
     fn take(&mut self, id: MessageId) {
         match self.house.records.get(&id) {
             Some(Record::Message(message)) => self.messages.push(message.clone()),
+            Some(Record::Amend(amendment)) => {
+                for message in &mut self.messages {
+                    amendment.apply(message);
+                }
+            }
+            Some(Record::React(reaction)) => {
+                for message in &mut self.messages {
+                    reaction.apply(message);
+                }
+            }
             Some(Record::Change(change)) => {
                 let rules = self.rules.entry(change.channel.key().clone());
                 rules.or_default().fold(change);
@@ -136,6 +146,19 @@ impl Kept {
         !readings.is_empty()
     }
 
+    /// Answers the questions for single messages.
+    pub fn find_all(&mut self) -> bool {
+        let findings = std::mem::take(&mut self.house.findings);
+        let any = !findings.is_empty();
+        for finding in findings {
+            let found = self.messages.iter().find(|it| it.id == finding.message);
+            let found = found.cloned().map(Located::remembered);
+            self.house
+                .run(|hub, now, fx| hub.found(finding, Ok(found), now, fx));
+        }
+        any
+    }
+
     fn in_channel<'a>(&'a self, channel: &'a str) -> impl Iterator<Item = &'a Message> + 'a {
         let is_there = move |message: &&Message| {
             let place = message.place.channel();
@@ -166,8 +189,8 @@ impl Kept {
 
     /// Says something in a channel, and has the store answer.
     pub fn speak(&mut self, id: ConnectionId, channel: &str, text: &str) {
-        let (channel, text) = (Some(name(channel)), Text::clean(text));
-        self.house.apply(id, Command::Say { channel, text });
+        let (channel, body) = (Some(name(channel)), Text::clean(text).into());
+        self.house.apply(id, Command::Say { channel, body });
         self.tend();
     }
 
@@ -209,7 +232,7 @@ impl Kept {
             Event::History { messages, .. } => Some(messages),
             _ => None,
         });
-        pasts.flatten().map(|it| it.text.to_string()).collect()
+        pasts.flatten().map(|it| it.body.text.to_string()).collect()
     }
 
     /// What a connection was told since the last call.

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_server::hub::{ConnectionId, Event, Farewell, Message, MessageId};
+use chat_server::hub::{Circumstances, ConnectionId, Event, Farewell, Message, MessageId, Now};
 use chat_server::name::Name;
 use chat_server::net::flusher::Flusher;
 use chat_server::net::link::Link;
@@ -20,6 +20,13 @@ use crossbeam_channel::{Receiver, never, unbounded};
 
 /// How long a busy hub may hold back a sender's own messages.
 const OWED_MS: u64 = 25;
+
+fn at(ticks_ms: u64) -> Now {
+    Now {
+        unix_ms: 0,
+        ticks_ms,
+    }
+}
 
 struct People {
     outbox: Outbox,
@@ -65,19 +72,22 @@ impl People {
 
     fn say(&mut self, speaker: usize, text: &str) {
         let event = message(text);
-        self.outbox
-            .deliver(&self.ids, Some(self.ids[speaker]), &event);
+        let told = Circumstances {
+            speaker: Some(self.ids[speaker]),
+            ..Circumstances::default()
+        };
+        self.outbox.deliver(&self.ids, &told, &event);
     }
 
     /// Sends what is due in a turn that begins at this time.
     fn turn<T>(&mut self, now_ms: u64, inputs: &Receiver<T>) {
-        self.outbox.begin(now_ms);
+        self.outbox.begin(at(now_ms));
         self.outbox.flush(false, inputs);
     }
 
     /// The same in a busy turn with no input waiting.
     fn busy_turn(&mut self, now_ms: u64) {
-        self.outbox.begin(now_ms);
+        self.outbox.begin(at(now_ms));
         self.outbox.flush(true, &never::<()>());
     }
 
@@ -102,7 +112,7 @@ fn message(text: &str) -> Event {
             channel: Name::parse("talk").unwrap(),
             account: None,
         },
-        text: Text::clean(text),
+        body: Text::clean(text).into(),
     })
 }
 
@@ -158,7 +168,7 @@ fn a_busy_hub_sends_ones_own_words_with_the_answer() {
 #[test]
 fn ones_own_words_do_not_wait_for_ever() {
     let mut people = People::new(2);
-    people.outbox.begin(0);
+    people.outbox.begin(at(0));
     people.say(0, "one");
     people.turn(0, &something_waits());
     people.turn(OWED_MS - 1, &something_waits());
@@ -172,7 +182,7 @@ fn ones_own_words_do_not_wait_for_ever() {
 fn a_busy_hub_has_a_time_by_which_it_sends_ones_own_words() {
     let mut people = People::new(2);
     assert_eq!(people.outbox.echoes_due(), None);
-    people.outbox.begin(7);
+    people.outbox.begin(at(7));
     people.say(0, "one");
     assert_eq!(
         people.outbox.echoes_due(),
@@ -219,10 +229,10 @@ fn whoever_takes_a_place_hears_nothing_of_the_one_before() {
         generation: gone.generation + 1,
     };
     outbox.open(new, link, &TELNET);
-    outbox.begin(OWED_MS);
+    outbox.begin(at(OWED_MS));
     outbox.flush(true, &never::<()>());
     assert!(outbox.is_flushed());
-    outbox.deliver(&[new], None, &message("two"));
+    outbox.deliver(&[new], &Circumstances::default(), &message("two"));
     outbox.flush(false, &never::<()>());
     people.outbox = outbox;
     people.clients = next.clients;

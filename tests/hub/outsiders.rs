@@ -1,6 +1,6 @@
 //! What people who are not in a channel may do there, and what they learn of it.
 
-use chat_server::hub::{Command, ConnectionId, Deed, Refusal, Target};
+use chat_server::hub::{Command, ConnectionId, Deed, Event, Refusal, Target};
 use chat_server::model::governance::{Change, Flag, List, Person};
 
 use super::hub_support::{credential, name};
@@ -91,11 +91,17 @@ fn a_secret_channel_that_lets_nobody_in_is_not_told_from_none() {
     kept.set(ann, "club", Flag::Secret);
     kept.set(ann, "club", Flag::InviteOnly);
     kept.forget();
-    let there = name("club");
-    let not_there = name("nowhere");
-    let commands: [fn(chat_server::name::Name) -> Command; 5] = [
+    // Its own spelling would tell that it is there.
+    let there = name("CLUB");
+    let not_there = name("CLUE");
+    let commands: [fn(chat_server::name::Name) -> Command; 7] = [
         Command::Switch,
         |channel| Command::AskTopic(Some(channel)),
+        |channel| Command::Say {
+            channel: Some(channel),
+            body: chat_server::text::Text::clean("hello?").into(),
+        },
+        |channel| Command::Govern(Some(channel), Deed::Register),
         |channel| Command::AskRules(Some(channel)),
         |channel| Command::AskLists(Some(channel), 0),
         |channel| {
@@ -108,15 +114,61 @@ fn a_secret_channel_that_lets_nobody_in_is_not_told_from_none() {
         },
     ];
     for command in commands {
-        kept.apply(bob, command(there.clone()));
-        let told = kept.told(bob);
-        kept.apply(bob, command(not_there.clone()));
-        assert_eq!(told, kept.told(bob));
+        let mut answers = [&there, &not_there].map(|channel| {
+            kept.apply(bob, command(channel.clone()));
+            let events = kept.events(bob).into_iter();
+            let words = events.map(|event| match event {
+                Event::Refused(refusal) => format!("{} {refusal}", refusal.code()),
+                event => format!("{event:?}"),
+            });
+            words.collect::<Vec<_>>().join("\n")
+        });
+        answers[1] = answers[1].replace("CLUE", "CLUB");
+        assert_eq!(answers[0], answers[1]);
     }
     // Without the rule, its existence is no secret.
     take_off(&mut kept, ann, Flag::Secret);
     kept.apply(bob, Command::Switch(there));
     assert!(kept.heard(bob, "invite_only"));
+}
+
+#[test]
+fn a_secret_channel_says_why_it_lets_nobody_in_only_to_who_knows_of_it() {
+    let (mut kept, ann, bob) = with_outsider();
+    let key = chat_server::model::governance::Key::parse("sesame").unwrap();
+    let changes = vec![
+        Change::Flag(Flag::Secret, true),
+        Change::Key(Some(key.clone())),
+        Change::Limit(Some(1)),
+    ];
+    kept.govern(ann, "club", Deed::Rules(changes));
+    let open = |key: Option<&str>| {
+        let join = Command::Join(name("club"));
+        match key {
+            None => join,
+            Some(key) => Command::Opened {
+                pass: chat_server::hub::Pass::Key(
+                    chat_server::model::governance::Key::parse(key).unwrap(),
+                ),
+                command: Box::new(join),
+            },
+        }
+    };
+    for (key, code) in [
+        (None, "cannot_join"),
+        (Some("other"), "cannot_join"),
+        (Some("sesame"), "channel_full"),
+    ] {
+        kept.forget();
+        kept.apply(bob, open(key));
+        assert!(kept.heard(bob, code), "{key:?}");
+    }
+    // To create it is refused as a name is that looks like it.
+    for channel in ["club", "cIub"] {
+        kept.apply(bob, Command::Create(name(channel)));
+        kept.tend();
+        assert!(kept.heard(bob, "cannot_join"), "{channel}");
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ const GOVERNED: u64 = 20;
 /// What must be said in them.
 const MUST_BE_SAID_BY_RULES: &str = "Changed Kicked Role InviteSent Invited Resumed ResumedWithGap \
     History Channels not_operator invite_only banned_from_channel wrong_key needs_account \
-    cannot_speak not_founder not_on_channel";
+    cannot_speak not_founder not_on_channel Amended not_author no_such_message";
 
 #[test]
 fn nothing_is_found_in_worlds_of_channels_with_rules() {

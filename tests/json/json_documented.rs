@@ -7,10 +7,12 @@ use chat_server::hub::{
     ChannelRow, Event, Farewell, Member, Message, MessageId, OwnChannel, Page, Part, Private,
     Refusal, Reply, RulesView, Silence, Tag,
 };
+use chat_server::model::Notify;
 use chat_server::model::governance::{
     Bound, By, Change, ChannelChange, Flag, Link, LinkSecret, List, ListEntry, Mask, Person, Role,
     Rules, Topic,
 };
+use chat_server::model::{Amendment, Body, Located, Reaction, Sign};
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
 use chat_server::store::{Place, SavedChannel, Unread};
@@ -51,8 +53,47 @@ fn message() -> Message {
             channel: name("dev"),
             account: None,
         },
-        text: Text::clean("hi"),
+        body: Text::clean("hi").into(),
     }
+}
+
+fn amended(body: Body) -> Event {
+    let Message {
+        id, author, place, ..
+    } = message();
+    Event::Amended(Arc::new(Amendment {
+        id,
+        message: id,
+        place,
+        by: Some(author.clone()),
+        author,
+        to: None,
+        body: body.changed_by(id),
+        reason: None,
+    }))
+}
+
+fn reaction() -> Reaction {
+    let Message {
+        id, author, place, ..
+    } = message();
+    Reaction {
+        id,
+        message: id,
+        place,
+        by: author.clone(),
+        author,
+        to: None,
+        account: None,
+        sign: Sign::parse("👍").unwrap(),
+        on: true,
+    }
+}
+
+fn reacted_to() -> Located {
+    let mut message = message();
+    reaction().apply(&mut message);
+    Located::remembered(message)
 }
 
 fn events() -> Vec<Event> {
@@ -63,12 +104,16 @@ fn events() -> Vec<Event> {
             nickname: bob.clone(),
         },
         Event::Message(message()),
+        amended(Text::clean("hi all").into()),
+        amended(Body::deleted()),
+        Event::Reacted(Arc::new(reaction())),
+        Event::Reactions(Box::new(reacted_to())),
         Event::Private(Private {
             id: MessageId::default(),
             at_ms: 0,
             from: bob.clone(),
             to: name("ada"),
-            text: Text::clean("hi"),
+            body: Text::clean("hi").into(),
         }),
         Event::History {
             channel: dev.clone(),
@@ -103,6 +148,7 @@ fn events() -> Vec<Event> {
         },
         Event::Left {
             channel: dev.clone(),
+            reason: None,
         },
         Event::MemberJoined {
             channel: dev.clone(),
@@ -126,6 +172,7 @@ fn events() -> Vec<Event> {
         Event::Renamed { to: bob.clone() },
         Event::Members {
             channel: dev.clone(),
+            is_secret: false,
             page: Page::new(Part::default(), vec![Member::plain(bob.clone())], false).into(),
         },
         Event::Channels(
@@ -135,6 +182,8 @@ fn events() -> Vec<Event> {
                     name: dev.clone(),
                     people: 2,
                     topic: None,
+                    topic_at_ms: None,
+                    since_ms: None,
                 }],
                 false,
             )
@@ -146,6 +195,7 @@ fn events() -> Vec<Event> {
                     channel: dev.clone(),
                     read_up_to: MessageId::default(),
                     is_muted: false,
+                    notify: Notify::Mentions,
                 },
                 topic: Some(Text::clean("the plan")),
                 people: 2,
@@ -161,6 +211,10 @@ fn events() -> Vec<Event> {
         Event::ChannelRead {
             channel: dev.clone(),
             up_to: MessageId::default(),
+        },
+        Event::ChannelNotifies {
+            channel: dev.clone(),
+            notify: Notify::All,
         },
         Event::ChannelMuted {
             channel: dev.clone(),
@@ -228,6 +282,7 @@ fn governance() -> Vec<Event> {
         founder: Some(ada.clone()),
         role: Some(Role::Operator),
         skipped: 0,
+        since_ms: None,
     });
     let topic = Topic {
         text: Text::clean("the plan"),
@@ -361,6 +416,7 @@ fn the_note_names_the_codes() {
         Refusal::AlreadyInChannel(bob()),
         Refusal::TooManyChannels(1),
         Refusal::NoSuchUser(bob()),
+        Refusal::AccountsOnly(bob()),
         Refusal::CannotIgnoreSelf,
         Refusal::NotIgnored(bob()),
         Refusal::TooManyIgnored(1),
@@ -401,6 +457,8 @@ fn the_note_names_the_codes() {
         Refusal::ChannelRegistered(bob()),
         Refusal::ReasonTooLong(1),
         Refusal::TooManyRegistered(1),
+        Refusal::MayNotRegister,
+        Refusal::GovernanceOff,
         Refusal::ChannelIsGlobal,
     ];
     let farewells = [
@@ -420,6 +478,8 @@ fn the_note_names_the_codes() {
         Farewell::Replaced,
         Farewell::TokenRevoked,
         Farewell::PasswordChanged,
+        Farewell::AccountDisabled,
+        Farewell::AccountDeleted,
         Farewell::CutOff,
         Farewell::Shutdown,
         Farewell::InternalError,

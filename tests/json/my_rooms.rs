@@ -200,8 +200,10 @@ fn nobody_learns_of_a_room_after_removal() {
     alice.expect("left");
     wait_rooms(&mut alice, COUNTS, &json!([["club", 0, 0]]));
     say(&mut bob, "den", "not for @alice any more");
-    alice.send("readroom", json!({"room": "den", "id": "1-0"}));
-    assert_eq!(alice.expect("error")["code"], "no_such_channel");
+    // As of a room that is not there.
+    for room in ["den", "nowhere"] {
+        alice.send("readroom", json!({"room": room, "id": "1-0"}));
+    }
     alice.send("muteroom", json!({"room": "den", "muted": true}));
     assert_eq!(alice.expect("error")["code"], "not_in_channel");
 
@@ -307,4 +309,52 @@ fn a_store_that_fails_is_named() {
         .batch_execute("ALTER TABLE away RENAME TO account_channel")
         .unwrap();
     wait_rooms(&mut alice, COUNTS, &json!([["dev", 0, 0]]));
+}
+
+#[test]
+fn a_room_that_an_account_is_banned_from_is_not_one_of_its_rooms() {
+    let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+    let (_, mut ann) = account(&server, "ann");
+    let (token, mut bob) = account(&server, "bob");
+    for (room, ban) in [
+        ("by_name", json!({"user": "bob"})),
+        ("by_form", json!({"mask": "bo?"})),
+        ("kicked", Value::Null),
+    ] {
+        for client in [&mut ann, &mut bob] {
+            join(client, room);
+        }
+        ann.send("register_room", json!({ "room": room }));
+        ann.expect("rules");
+        // bob is not there when it happens.
+        wait_rooms(&mut bob, &["name"], &json!([[room]]));
+        bob.send("exit", json!({}));
+        while bob.next().is_some() {}
+        let (kind, mut args) = match ban {
+            Value::Null => ("kick", json!({"user": "bob"})),
+            ban => ("ban", ban),
+        };
+        args["room"] = room.into();
+        ann.send(kind, args);
+        ann.settle();
+        say(&mut ann, room, "for @bob");
+        bob = JsonClient::come_in(&server, &token);
+        wait_rooms(&mut bob, &["name"], &json!([]));
+    }
+}
+
+#[test]
+fn people_are_counted_once_however_many_connections_they_have() {
+    let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+    let (token, mut ann) = account(&server, "ann");
+    let mut again = JsonClient::come_in(&server, &token);
+    join(&mut ann, "dev");
+    again.send("join", json!({ "room": "dev" }));
+    assert_eq!(again.expect("joined")["others"], 0);
+    let mut bob = JsonClient::enter(&server, "bob");
+    bob.send("join", json!({ "room": "dev" }));
+    assert_eq!(bob.expect("joined")["others"], 1);
+    bob.send("listrooms", json!({ "prefix": "dev" }));
+    assert_eq!(bob.expect("rooms")["rooms"][0]["members"], 2);
+    wait_rooms(&mut ann, &["name", "members"], &json!([["dev", 2]]));
 }

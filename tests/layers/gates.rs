@@ -40,6 +40,7 @@ const WATCHED: &[Watched] = &[
         spellings: &[
             ". history (",
             ". search (",
+            ". find_message (",
             "Store :: history",
             "Store :: search",
             "> :: history",
@@ -50,7 +51,19 @@ const WATCHED: &[Watched] = &[
             ("cluster/store", "is the store of several servers"),
             ("keeper", "reads for the hub, which cuts what comes back"),
             ("session/json_queries#thread", "a thread of one's own"),
+            (
+                "session/irc/history#read",
+                "what `Readable` says: the gate, or a thread of one's own",
+            ),
             ("rest/messages", "threads of one's own"),
+            (
+                "rest/mending#mend",
+                "the hub asks `sees` for it, and nothing of it is shown",
+            ),
+            (
+                "rest/mending#remove_message",
+                "for administrators, and nothing of it is shown",
+            ),
             ("rest/found", "for administrators"),
             ("rest/log", "the chat log, for administrators"),
             ("grpc/admin", "the chat log, for administrators"),
@@ -59,13 +72,26 @@ const WATCHED: &[Watched] = &[
     },
     Watched {
         what: "asks for stored messages",
-        spellings: &["fx . read (", "fx . recall (", "read ( Reading {"],
+        spellings: &[
+            "fx . read (",
+            "fx . recall (",
+            "fx . find (",
+            "read ( Reading {",
+        ],
         within: &["hub", "session", "turn", "server"],
         stays: &[
             ("hub/similar", "asks whether there are any, and shows none"),
             (
                 "hub/history#recall_past",
                 "is cut for each member who is told",
+            ),
+            (
+                "hub/history#reads_again",
+                "repeats a question that was asked through the gate",
+            ),
+            (
+                "hub/mending#look_for",
+                "`sees` is asked for what comes back, which is not shown",
             ),
         ],
         gates: PAST,
@@ -76,6 +102,7 @@ const WATCHED: &[Watched] = &[
             "Event :: History {",
             "AnswerFromPast {",
             ". tell_missed (",
+            ". tell_page (",
             ". recent (",
             "Past :: recent",
         ],
@@ -85,8 +112,53 @@ const WATCHED: &[Watched] = &[
             ("hub/apply", "hands it on to the function that asks"),
             ("hub/noting", "does not show it"),
             ("session/attached", "does not show it"),
+            (
+                "hub/foremost#foremost",
+                "names members who have spoken, and nothing that they said",
+            ),
         ],
         gates: PAST,
+    },
+    Watched {
+        what: "tells what has become of a message",
+        spellings: &[
+            "Event :: Amended (",
+            "Event :: Reacted (",
+            "Event :: Reactions (",
+        ],
+        within: &["hub"],
+        stays: &[
+            (
+                "hub/mending#amended",
+                "tells those of whom `readable` was asked",
+            ),
+            (
+                "hub/reacting#reacted",
+                "tells those of whom `readable` was asked",
+            ),
+            (
+                "hub/reacting#tell_reactions",
+                "tells one of whom `sees` was asked",
+            ),
+            ("hub/resume#tell_page", "is given what was cut"),
+            (
+                "hub/history#answer_as_seen",
+                "only what the answer before it shows, which asks",
+            ),
+        ],
+        gates: PAST,
+    },
+    Watched {
+        what: "handles text that a terminal would obey",
+        spellings: &["Styled", ". styled"],
+        within: &[""],
+        stays: &[
+            ("model", "says what it is"),
+            ("store", "keeps it"),
+            ("cluster", "passes it on to other servers"),
+            ("protocol/irc/encode", "shows it to IRC clients"),
+        ],
+        gates: &[],
     },
     Watched {
         what: "decides by a role",
@@ -106,7 +178,11 @@ const WATCHED: &[Watched] = &[
             ("hub/asking#each", "an example for tests"),
             ("hub/refusal", "words"),
             ("hub/lists#member_page", "shows what people are"),
+            ("hub/foremost#foremost", "shows what people are"),
+            ("hub/who", "shows what people are"),
             ("hub/whois", "shows what people are"),
+            ("hub/signals#with_role", "tells those whom a signal is for"),
+            ("session/irc/services/channels", "reads what people wish"),
         ],
         gates: &[],
     },
@@ -151,6 +227,10 @@ const WATCHED: &[Watched] = &[
             ("hub/governance", "is the gate"),
             ("hub/channel", "keeps the names that everyone is shown"),
             ("hub/lists#own_secrets", "adds what one is in oneself"),
+            (
+                "hub/lists#members_in",
+                "says to a member what the channel is",
+            ),
         ],
         gates: &[],
     },
@@ -162,6 +242,7 @@ const WATCHED: &[Watched] = &[
             ("hub/governance", "is the gate"),
             ("hub/channel", "keeps them"),
             ("hub/messages", "asks the gate only where there are rules"),
+            ("hub/foremost#foremost", "looks for those who have a role"),
             (
                 "hub/history#show_past",
                 "asks the gate only where there are rules",

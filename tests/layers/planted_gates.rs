@@ -88,6 +88,15 @@ fn every_other_way_to_decide_is_found() {
             );
         }
     }
+    // Only what speaks IRC may show colours and styles.
+    for code in [
+        "out.push_str(message.body.styled.as_ref().map_or(\"\", Styled::as_str))",
+        "if let Some(shown) = &body.styled {}",
+    ] {
+        for file in ["protocol/line.rs", "hub/planted.rs", "chatlog/planted.rs"] {
+            assert!(!found(file, &in_a_function(code)).is_empty(), "{file}");
+        }
+    }
     // Outside of functions, and in one within another.
     let constant = "const ALL: &[Role] = &[Role::Operator];";
     assert_eq!(found("hub/planted.rs", constant).len(), 1);

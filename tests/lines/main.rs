@@ -8,6 +8,7 @@ mod behind_a_balancer;
 mod commands;
 mod governance;
 mod governance_bans;
+mod kinds;
 mod line_accounts;
 mod line_protocol;
 mod other_protocols;

@@ -337,7 +337,7 @@ fn history_of_another_day_has_its_date_on_every_line() {
                 channel: name("dev"),
                 account: None,
             },
-            text: Text::clean("one\ntwo"),
+            body: Text::clean("one\ntwo").into(),
         };
         assert!(store.append(&[message]).unwrap().iter().all(Result::is_ok));
     });

@@ -6,9 +6,14 @@ use serde_json::json;
 
 /// A server without limits on logins and rates, which other tests cover.
 fn start() -> Server {
+    start_with_history("on")
+}
+
+fn start_with_history(history: &str) -> Server {
     Server::start(|config| {
         config["listen"]["tcp"] = json!("127.0.0.1:0");
         config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0 });
+        config["history"] = json!(history);
     })
 }
 
@@ -26,6 +31,41 @@ fn browsers_and_a_telnet_user_talk() {
 #[test]
 fn text_of_every_protocol_is_text() {
     run("browser_text.py");
+}
+
+#[test]
+fn what_is_being_written_is_never_lost_or_sent_by_accident() {
+    run("browser_composer.py");
+}
+
+#[test]
+fn the_page_is_fetched_once_and_opens_without_the_server() {
+    run("browser_start.py");
+}
+
+#[test]
+fn rooms_and_direct_messages_are_searched() {
+    run("browser_search.py");
+}
+
+#[test]
+fn messages_are_linked_left_unread_and_notified_of() {
+    run("browser_messages.py");
+}
+
+#[test]
+fn messages_are_reacted_to_and_tabs_show_the_same() {
+    run("browser_reactions.py");
+}
+
+#[test]
+fn more_new_messages_than_are_fetched_at_once_begin_at_the_first() {
+    run("browser_many_new.py");
+}
+
+#[test]
+fn the_page_is_comfortable_for_all() {
+    run("browser_comfort.py");
 }
 
 #[test]
@@ -61,7 +101,36 @@ fn a_page_survives_a_restart_with_nothing_lost() {
 }
 
 #[test]
-fn ten_thousand_messages_stay_smooth() {
+fn a_dead_link_loses_and_doubles_nothing() {
+    run("browser_dead_link.py");
+}
+
+#[test]
+fn the_end_is_followed_and_only_what_was_seen_is_read() {
+    run("browser_reading.py");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_nothing_is_sent() {
+    run("browser_commands.py");
+}
+
+#[test]
+fn what_keeps_a_user_out_is_said_on_the_page() {
+    let server = start_with_history("off");
+    let name = "browser_refusals.py";
+    Script::start(name, &server).run(|line| {
+        let most = match line {
+            "full" => 1,
+            "room" => 1000,
+            other => panic!("asked for {other:?}"),
+        };
+        server.reload(|config| config["limits"]["connections"] = json!(most));
+    });
+}
+
+#[test]
+fn in_a_long_room_nothing_jumps_and_little_is_in_the_document() {
     run("browser_scroll.py");
 }
 
@@ -99,6 +168,16 @@ fn an_administrator_sees_what_is_going_on_and_acts() {
 #[test]
 fn everybody_can_administrate() {
     run("browser_admin_access.py");
+}
+
+#[test]
+fn accounts_are_administered() {
+    run("browser_admin_accounts.py");
+}
+
+#[test]
+fn a_narrow_phone_is_enough_to_administrate() {
+    run("browser_admin_phone.py");
 }
 
 #[test]

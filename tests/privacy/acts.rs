@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::oracle::{Pass, Room};
 use crate::person::Front;
 use crate::stage::{Stage, Via, in_room};
+use crate::support::wait_until;
 use crate::wire::{Answer, Wire};
 
 /// The most rooms.
@@ -25,6 +26,9 @@ impl Stage {
             json!({ "room": name }),
             &format!("/join #{name}"),
         );
+        if answer.is_put_off() {
+            return Some(());
+        }
         assert!(answer.joined(&name), "{}", answer.shown());
         self.rooms.push(Room {
             name: name.clone(),
@@ -79,7 +83,7 @@ impl Stage {
         let answer = self.ask_to_join(via, kind, &name, &pass);
         let is_in = answer.joined(&name);
         assert!(
-            is_in == may_come_in || is_in == must_come_in,
+            answer.is_put_off() || is_in == may_come_in || is_in == must_come_in,
             "{} into {:?}\n{}\n{}",
             face.names[0],
             self.rooms[room],
@@ -150,8 +154,8 @@ impl Stage {
         self.knows(via.0, &word);
         self.tell(via, &format!("into {name}, and says {word}"));
         let nick = self.people[via.0].nick.clone();
-        let tape = self.people[via.0].tape.clone();
-        let mut wire = Wire::room(&self.servers[at], (&nick, &name), &word, &tape);
+        let own = self.people[via.0].own();
+        let mut wire = Wire::room(&self.servers[at], (&nick, &name), &word, own);
         let echo = format!("{nick}:{word}");
         if !admits {
             let lines = wire.expect_end();
@@ -162,8 +166,13 @@ impl Stage {
             );
             return Some(());
         }
-        let speaks = self.rooms[room].lets_speak(via.0);
-        wire.expect_in_room(if speaks { &echo } else { "may speak" });
+        let speaks = self.rooms[room].lets_speak(&face);
+        let is_moderated = self.rooms[room].is_moderated;
+        wire.expect_in_room(match (speaks, is_moderated) {
+            (true, _) => &echo,
+            (false, true) => "may speak",
+            (false, false) => "You are muted",
+        });
         let number = self.next_connection();
         let connection = self.connection(via);
         (connection.at, connection.number, connection.wire) = (at, number, Some(wire));
@@ -193,7 +202,8 @@ impl Stage {
         let word = self.new_marker();
         let name = self.rooms[room].name.clone();
         self.knows(via.0, &word);
-        let may_speak = self.rooms[room].lets_speak(via.0);
+        let face = self.people[via.0].face();
+        let may_speak = self.rooms[room].lets_speak(&face);
         if self.connection(via).front == Front::Room {
             if !may_speak {
                 return None;
@@ -243,7 +253,12 @@ impl Stage {
         let at = self.somewhere();
         let number = self.next_connection();
         let wire = self.connection(via).wire.take()?;
-        wire.end();
+        // Those for direct messages are not counted among the connections.
+        let is_counted = self.connection(via).front != Front::Direct;
+        match is_counted && self.random.chance(400) {
+            true => self.cut_off(via, wire),
+            false => wire.end(),
+        }
         for room in self.connection(via).rooms.clone() {
             self.exit(via, room);
         }
@@ -256,6 +271,52 @@ impl Stage {
         person.earlier.clear();
         person.come_again(&self.servers, via.1, at, number);
         self.tell(via, "is here again");
+        Some(())
+    }
+
+    /// Cuts a connection off, and waits until its server has noticed.
+    fn cut_off(&mut self, via: Via, wire: Wire) {
+        let at = self.connection(via).at;
+        let count = |stage: &Stage| {
+            let status = stage.servers[at].get("/api/status").json();
+            status["connections"].as_u64()
+        };
+        let before = count(self).expect("a number of connections");
+        self.tell(via, "is cut off");
+        wire.abort();
+        wait_until("the server notices", || count(self) < Some(before));
+    }
+
+    /// The server dies and comes back, and so does everyone. What was settled before is
+    /// as it was.
+    pub fn die(&mut self) -> Option<()> {
+        if self.servers.len() > 1 {
+            return None;
+        }
+        // What is stored after all else shows that all else is stored.
+        let args = json!({ "to": "bob", "body": "good night" });
+        let answer = self.ask((0, 0), "private", args, "");
+        assert!(answer.refusal().is_none(), "{}", answer.shown());
+        let server = &mut self.servers[0];
+        self.story.push(format!("{}: the server dies", self.now));
+        server.kill();
+        server.start_again();
+        for room in &mut self.rooms {
+            let lines: Vec<_> = room.members.iter().map(|it| it.line).collect();
+            for line in lines {
+                room.leave(line, self.now);
+            }
+            room.passes.clear();
+        }
+        self.touched.extend(0..self.rooms.len());
+        for who in 0..self.people.len() {
+            for place in 0..self.people[who].connections.len() {
+                let number = self.next_connection();
+                let person = &mut self.people[who];
+                person.earlier.clear();
+                person.come_again(&self.servers, place, 0, number);
+            }
+        }
         Some(())
     }
 

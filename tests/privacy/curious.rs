@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::person::Front;
+use crate::rpc::{self, CALLS};
 use crate::stage::{Stage, Via, takes_commands};
 
 /// What anyone may call without a token.
@@ -114,6 +115,34 @@ impl Stage {
             _ => format!("/api/thread/{}", self.people[other].nick),
         };
         self.people[who].get(&self.servers[at], listener, &path);
+        Some(())
+    }
+
+    /// Someone calls what there is over gRPC, or the name server.
+    pub fn call_remotely(&mut self) -> Option<()> {
+        let who = self.random.below(self.people.len());
+        let at = self.somewhere();
+        let room = self.some_room()?;
+        let name = match self.people[who].is_stranger {
+            true => "somewhere".to_owned(),
+            false => self.rooms[room].name.clone(),
+        };
+        self.knows(who, &name);
+        let names = self.names.address("name-server");
+        let own = self.people[who].own();
+        match self.random.below(CALLS.len() + 3) {
+            number if number < CALLS.len() => {
+                let at = self.servers[at].address("grpc");
+                rpc::call(at, own, CALLS[number], &name);
+            }
+            number if number == CALLS.len() => rpc::call(names, own, rpc::CREATE_ROOM, &name),
+            _ => {
+                let path = *self
+                    .random
+                    .pick(&["/api/nodes", "/api/nodes/best", "/metrics"]);
+                self.people[who].get_at(names, path);
+            }
+        }
         Some(())
     }
 

@@ -213,6 +213,47 @@ impl Stage {
         Some(())
     }
 
+    /// An operator mutes someone, or lets them speak again.
+    pub fn mute(&mut self) -> Option<()> {
+        let (via, room) = self.operator()?;
+        if self.random.chance(400) {
+            let mute = self.rooms[room].mutes.pop()?;
+            let (mut args, line) = self.words_of(&mute);
+            args["mute"] = true.into();
+            self.govern(via, room, "unban", args, &format!("/unmute {line}"));
+            return Some(());
+        }
+        let who = self.other_member(via, room)?;
+        let mute = match self.people[who].has_account {
+            true => Ban::Account(who),
+            false => Ban::Nick(self.people[who].nick.clone()),
+        };
+        let (mut args, line) = self.words_of(&mute);
+        args["mute"] = true.into();
+        self.govern(via, room, "ban", args, &format!("/mute {line}"));
+        self.rooms[room].mutes.retain(|it| *it != mute);
+        self.rooms[room].mutes.push(mute);
+        Some(())
+    }
+
+    /// The founder gives the room to another account, who need not be in it.
+    pub fn transfer(&mut self) -> Option<()> {
+        let (via, room) = self.operator()?;
+        let to = self.random.below(self.people.len());
+        let is_founder = self.rooms[room].founder == Some(via.0);
+        let person = &self.people[to];
+        if !is_founder || to == via.0 || !person.has_account || person.is_stranger {
+            return None;
+        }
+        let nick = person.nick.clone();
+        let args = json!({ "user": nick });
+        let line = format!("/channel transfer @{nick}");
+        self.govern(via, room, "transfer_room", args, &line);
+        let now = self.now;
+        self.rooms[room].transfer(to, now);
+        Some(())
+    }
+
     fn words_of(&self, ban: &Ban) -> (Value, String) {
         match ban {
             Ban::Account(who) => {

@@ -15,6 +15,7 @@ mod person;
 #[path = "../simulator/random.rs"]
 #[allow(dead_code)]
 mod random;
+mod rpc;
 #[cfg(feature = "cluster")]
 #[path = "../cluster/shared.rs"]
 #[allow(dead_code)]
@@ -25,6 +26,7 @@ mod support;
 mod wire;
 
 use random::Weighted;
+use serde_json::json;
 use stage::Stage;
 use support::Server;
 
@@ -46,10 +48,14 @@ const ACTS: &[(Act, usize)] = &[
     (Stage::appoint, 4),
     (Stage::kick, 5),
     (Stage::ban, 4),
+    (Stage::mute, 4),
+    (Stage::transfer, 3),
+    (Stage::die, 1),
     (Stage::invite, 5),
     (Stage::link, 3),
     (Stage::wonder, 40),
     (Stage::call, 8),
+    (Stage::call_remotely, 6),
     (Stage::write, 6),
 ];
 
@@ -58,10 +64,26 @@ fn seed() -> u64 {
     seed.map_or(1, |seed| seed.parse().expect("CHAT_TEST_SEED is a number"))
 }
 
+/// The name server at which the chat servers register.
+fn name_server() -> Server {
+    let listen = json!({ "name_server": { "listen": "127.0.0.1:0" } });
+    Server::start_task("name-server", &listen)
+}
+
+fn settings(config: &mut serde_json::Value, names: &Server) {
+    for listener in ["tcp", "grpc"] {
+        config["listen"][listener] = "127.0.0.1:0".into();
+    }
+    // Who is not asked anything for long does not read, and so answers no pings.
+    config["limits"]["ping_seconds"] = 3600.into();
+    let url = format!("http://{}", names.address("name-server"));
+    config["name_server"] = json!({ "url": url, "beat_seconds": 1 });
+}
+
 /// Has people do things.
-fn play(servers: Vec<Server>, seed: u64, steps: usize) {
+fn play(servers: Vec<Server>, names: Server, seed: u64, steps: usize) {
     println!("seed {seed}");
-    let mut stage = Stage::new(servers, seed);
+    let mut stage = Stage::new(servers, names, seed);
     let acts = Weighted::new(ACTS.iter().copied());
     for _ in 0..steps {
         stage.now += 1;
@@ -75,19 +97,20 @@ fn play(servers: Vec<Server>, seed: u64, steps: usize) {
 
 #[test]
 fn nobody_is_told_what_they_must_not_know() {
+    let names = name_server();
     let server = Server::start(|config| {
-        config["listen"]["tcp"] = "127.0.0.1:0".into();
+        settings(config, &names);
         config["limits"]["message_rate"] = 0.into();
         config["limits"]["auth_attempts"] = 0.into();
     });
-    play(vec![server], seed(), 700);
+    play(vec![server], names, seed(), 700);
 }
 
 #[cfg(feature = "cluster")]
 #[test]
 fn nobody_is_told_what_they_must_not_know_on_three_servers() {
     let common = shared::Common::new();
-    let servers =
-        (0..3).map(|_| common.server_with(|config| config["listen"]["tcp"] = "127.0.0.1:0".into()));
-    play(servers.collect(), seed(), 400);
+    let names = name_server();
+    let servers = (0..3).map(|_| common.server_with(|config| settings(config, &names)));
+    play(servers.collect(), names, seed(), 400);
 }

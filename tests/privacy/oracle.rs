@@ -32,6 +32,15 @@ pub enum Ban {
     Nick(String),
 }
 
+impl Ban {
+    pub fn concerns(&self, face: &Face) -> bool {
+        match self {
+            Ban::Account(who) => *who == face.who && face.has_account,
+            Ban::Nick(name) => face.names.contains(name),
+        }
+    }
+}
+
 /// What someone shows to be let in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pass {
@@ -69,6 +78,7 @@ pub struct Room {
     pub grants: BTreeMap<Who, Grant>,
     pub roles: BTreeMap<Who, Role>,
     pub bans: Vec<Ban>,
+    pub mutes: Vec<Ban>,
     /// Nicknames that are invited, each with the server where this was done.
     pub passes: BTreeMap<String, usize>,
     /// Secrets of links, and how often each can still be used.
@@ -117,10 +127,11 @@ impl Room {
     }
 
     pub fn bans(&self, face: &Face) -> bool {
-        self.bans.iter().any(|ban| match ban {
-            Ban::Account(who) => *who == face.who && face.has_account,
-            Ban::Nick(name) => face.names.contains(name),
-        })
+        self.bans.iter().any(|ban| ban.concerns(face))
+    }
+
+    pub fn mutes(&self, face: &Face) -> bool {
+        self.mutes.iter().any(|mute| mute.concerns(face))
     }
 
     /// Whether a person may come in.
@@ -154,8 +165,22 @@ impl Room {
         here.admits(face, pass)
     }
 
-    pub fn lets_speak(&self, who: Who) -> bool {
-        !self.is_moderated || self.role(who) >= Some(Role::Voice)
+    pub fn lets_speak(&self, face: &Face) -> bool {
+        let is_silenced = self.is_moderated || self.mutes(face);
+        !is_silenced || self.role(face.who) >= Some(Role::Voice)
+    }
+
+    /// Gives the registration to another account.
+    pub fn transfer(&mut self, to: Who, now: u64) {
+        let before = self.founder.replace(to);
+        if let Some(grant) = before.and_then(|before| self.grants.get_mut(&before)) {
+            grant.role = Some(Role::Operator);
+        }
+        let grant = self.grants.entry(to).or_insert(Grant {
+            role: None,
+            since: now,
+        });
+        grant.role = Some(Role::Founder);
     }
 
     /// Puts a connection into the channel, at this moment.

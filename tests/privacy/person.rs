@@ -1,6 +1,7 @@
 //! People, and all that each of them was ever sent.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use crate::marker::markers;
 use crate::oracle::{Face, Line, Who};
 use crate::support::{Answer as Http, JsonClient, Server, Tape};
-use crate::wire::Wire;
+use crate::wire::{Own, Wire};
 
 /// The password of every account.
 const PASSWORD: &str = "long enough";
@@ -108,16 +109,24 @@ impl Person {
                     self.token = Some(JsonClient::token(server, &self.nick));
                 }
                 let token = self.token.as_ref().expect("a token");
-                Some(Wire::json(server, token, &self.tape))
+                Some(Wire::json(server, token, self.own()))
             }
-            Front::Telnet => Some(Wire::telnet(server, &self.nick, password, &self.tape)),
-            Front::Socket => Some(Wire::socket(server, &self.nick, password, &self.tape)),
+            Front::Telnet => Some(Wire::telnet(server, &self.nick, password, self.own())),
+            Front::Socket => Some(Wire::socket(server, &self.nick, password, self.own())),
             Front::Direct => {
                 let token = self.signed.as_ref().expect("an account");
                 let path = format!("/api/ws?token={token}");
-                Some(Wire::direct(server, &path, &self.tape))
+                Some(Wire::direct(server, &path, self.own()))
             }
             Front::Room => None,
+        }
+    }
+
+    /// The person's address and tape.
+    pub fn own(&self) -> Own<'_> {
+        Own {
+            address: Ipv4Addr::new(127, 0, 0, 10 + self.who as u8),
+            tape: &self.tape,
         }
     }
 
@@ -134,7 +143,12 @@ impl Person {
 
     /// A call without the admin token; signed, if the person has an account.
     pub fn get(&self, server: &Server, listener: &str, path: &str) {
-        let url = format!("http://{}{path}", server.address(listener));
+        self.get_at(server.address(listener), path);
+    }
+
+    /// The same at an address.
+    pub fn get_at(&self, address: SocketAddr, path: &str) {
+        let url = format!("http://{address}{path}");
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)

@@ -18,6 +18,7 @@ pub type Via = (Who, usize);
 /// See the module documentation.
 pub struct Stage {
     pub servers: Vec<Server>,
+    pub names: Server,
     pub people: Vec<Person>,
     pub rooms: Vec<Room>,
     pub random: Random,
@@ -50,9 +51,10 @@ const CAST: &[(&str, bool, bool, &[Front])] = &[
 ];
 
 impl Stage {
-    pub fn new(servers: Vec<Server>, seed: u64) -> Stage {
+    pub fn new(servers: Vec<Server>, names: Server, seed: u64) -> Stage {
         let mut stage = Stage {
             servers,
+            names,
             people: Vec::new(),
             rooms: Vec::new(),
             random: Random::new(seed),

@@ -1,6 +1,6 @@
 //! One connection of a person, in any protocol, of which every byte is kept.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde_json::{Value, json};
 
@@ -37,6 +37,12 @@ impl Answer {
         }
     }
 
+    /// Whether the address has guessed so often that it is told nothing for a while.
+    pub fn is_put_off(&self) -> bool {
+        let refusal = self.refusal().unwrap_or_default();
+        refusal.contains("Too many names and keys")
+    }
+
     /// Whether the command led into a room.
     pub fn joined(&self, room: &str) -> bool {
         let line = format!("* You are now in #{room}");
@@ -60,43 +66,51 @@ impl Answer {
     }
 }
 
-/// A socket to a listener, of which a tape gets every byte.
-fn carrier(address: SocketAddr, tape: &Tape) -> Carrier {
-    Carrier::plain(address).taped(tape)
+/// Whose a socket is: the address that it comes from, and the tape that gets every byte
+/// of it. Wrong guesses are counted by address.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    pub address: Ipv4Addr,
+    pub tape: &'a Tape,
+}
+
+/// A socket to a listener.
+fn carrier(address: SocketAddr, own: Own<'_>) -> Carrier {
+    Carrier::plain_from(own.address, address).taped(own.tape)
 }
 
 impl Wire {
-    pub fn json(server: &Server, token: &str, tape: &Tape) -> Wire {
+    pub fn json(server: &Server, token: &str, own: Own<'_>) -> Wire {
         let path = format!("/ws?token={token}");
-        let socket = WsClient::open_on(carrier(server.web(), tape), &path, &[]).unwrap();
+        let socket = WsClient::open_on(carrier(server.web(), own), &path, &[]).unwrap();
         let mut wire = Wire::Json(Box::new(JsonClient(socket)));
         wire.settle();
         wire
     }
 
     /// With a password for the owner of an account.
-    pub fn telnet(server: &Server, nick: &str, password: Option<&str>, tape: &Tape) -> Wire {
-        let mut line = LineClient::on(carrier(server.telnet(), tape));
+    pub fn telnet(server: &Server, nick: &str, password: Option<&str>, own: Own<'_>) -> Wire {
+        let mut line = LineClient::on(carrier(server.telnet(), own));
         log_in(&mut line, nick, password);
         Wire::Telnet(line)
     }
 
-    pub fn socket(server: &Server, nick: &str, password: Option<&str>, tape: &Tape) -> Wire {
-        let mut line = WsClient::open_on(carrier(server.web(), tape), "/ws", &[]).unwrap();
+    pub fn socket(server: &Server, nick: &str, password: Option<&str>, own: Own<'_>) -> Wire {
+        let mut line = WsClient::open_on(carrier(server.web(), own), "/ws", &[]).unwrap();
         log_in(&mut line, nick, password);
         Wire::Socket(Box::new(line))
     }
 
-    pub fn direct(server: &Server, path: &str, tape: &Tape) -> Wire {
-        let socket = WsClient::open_on(carrier(server.web(), tape), path, &[]).unwrap();
+    pub fn direct(server: &Server, path: &str, own: Own<'_>) -> Wire {
+        let socket = WsClient::open_on(carrier(server.web(), own), path, &[]).unwrap();
         let mut wire = Wire::Direct(Box::new(socket));
         wire.settle();
         wire
     }
 
     /// Asks to be let into a room, and says something there.
-    pub fn room(server: &Server, (nick, room): (&str, &str), what: &str, tape: &Tape) -> Wire {
-        let mut line = LineClient::on(carrier(server.address("tcp"), tape));
+    pub fn room(server: &Server, (nick, room): (&str, &str), what: &str, own: Own<'_>) -> Wire {
+        let mut line = LineClient::on(carrier(server.address("tcp"), own));
         let hello = json!({ "name": nick, "room": room });
         line.send(&format!("{hello}\n{what}"));
         Wire::Room(line)
@@ -180,6 +194,17 @@ impl Wire {
             // It has no questions.
             Wire::Room(_) => Answer::default(),
         }
+    }
+
+    /// Cuts the connection off: the server gets a reset.
+    pub fn abort(self) {
+        let carrier = match &self {
+            Wire::Json(client) => client.0.carrier(),
+            Wire::Telnet(line) | Wire::Room(line) => line.carrier(),
+            Wire::Socket(socket) | Wire::Direct(socket) => socket.carrier(),
+        };
+        let at_once = Some(std::time::Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(carrier.stream(), at_once).unwrap();
     }
 
     /// Says good-bye, and reads to the end.

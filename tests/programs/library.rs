@@ -277,6 +277,18 @@ fn the_program_sees_what_is_said_and_answers() {
     robot.say("devroom", "hello Mina").unwrap();
     assert_eq!(mina.next(), "robot:hello Mina");
     assert_eq!(next_message(&watch), ("robot".into(), "hello Mina".into()));
+    robot.act("devroom", "beeps").unwrap();
+    assert_eq!(mina.next(), "robot:* beeps");
+    assert_eq!(
+        next_message(&watch),
+        ("robot".into(), "* robot beeps".into())
+    );
+    robot.notice("devroom", "charging").unwrap();
+    assert_eq!(mina.next(), "robot:charging");
+    assert_eq!(
+        next_message(&watch),
+        ("robot".into(), "-robot- charging".into())
+    );
     mina.says("Mina", "who is that?");
     robot.leave("devroom").unwrap();
     assert_eq!(watch.lost(), 0);

@@ -2,18 +2,8 @@
 
 import re
 
-from axe_playwright_python.sync_playwright import Axe
-
+from accessible import check
 from browser import *
-
-SERIOUS = ("serious", "critical")
-
-
-def check(page, view):
-    found = Axe().run(page).response["violations"]
-    serious = [one for one in found if one["impact"] in SERIOUS]
-    words = [(one["id"], [node["html"][:200] for node in one["nodes"]], one["nodes"][0]["failureSummary"]) for one in serious]
-    assert not words, f"{view}: {words}"
 
 
 def governed(page, bob, scheme):
@@ -77,7 +67,11 @@ def main():
             expect(page.locator("#completion")).to_be_visible()
             check(page, f"completion, {scheme}")
             composer(page).fill("")
-            for key, name in (("Control+K", "jump"), ("?", "help")):
+            page.get_by_role("button", name="Insert an emoji").click()
+            expect(page.locator(".emoji-grid button").first).to_be_visible()
+            check(page, f"emoji, {scheme}")
+            page.keyboard.press("Escape")
+            for key, name in (("Control+K", "jump"), ("Control+/", "help")):
                 page.keyboard.press(key)
                 expect(page.get_by_role("dialog")).to_be_visible()
                 check(page, f"{name}, {scheme}")
@@ -94,6 +88,7 @@ def main():
             say(page, "/msg @bob psst")
             expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
             check(page, f"direct, {scheme}")
+            page.get_by_role("button", name="Close the search").click()
             page.set_viewport_size(PHONE)
             check(page, f"phone, {scheme}")
             page.get_by_role("button", name=re.compile("All conversations")).click()

@@ -4,6 +4,12 @@ import re
 
 from admin import *
 
+def change(where, method, path, body):
+    headers = {"Authorization": f"Bearer {where.admin_token}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://{where.rest}{path}", json.dumps(body).encode(), headers, method=method)
+    urllib.request.urlopen(request)
+
+
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
 
@@ -98,11 +104,66 @@ def bans(page, where):
     expect(row_of(page, "192.0.2.0/24")).to_be_visible()
 
 
-def channels(page):
+def banned_in_one_step(page, where):
+    """A nickname and its address, so that a guest does not come back under another name."""
+    mallory = Telnet(where.telnet, "mallory", "dev")
+    go(page, "People")
+    page.get_by_role("button", name="Ban mallory").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Ban the address 127.0.0.1, too").uncheck()
+    dialog.get_by_label("Address", exact=True).check()
+    expect(dialog.get_by_label("Ban the address")).to_be_hidden()
+    dialog.get_by_label("Nickname", exact=True).check()
+    dialog.get_by_label("Ban the address").check()
+    posted = []
+    # Banning 127.0.0.1 would end the test.
+
+    def answer(route):
+        if route.request.method != "POST":
+            return route.fallback()
+        posted.append(route.request.post_data_json)
+        route.fulfill(status=201, json={"id": 99, **posted[-1]})
+
+    page.route("**/admin/bans", answer)
+    dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(dialog).to_have_count(0)
+    page.unroute("**/admin/bans")
+    assert [list(body)[0] for body in posted] == ["nickname", "address"], posted
+    assert posted[1]["address"] == "127.0.0.1" and posted[1]["expires_in_seconds"] == 24 * 3600, posted
+    mallory.socket.close()
+
+
+def a_new_password(page, where):
+    body = b"nickname=olga&password=long+enough"
+    urllib.request.urlopen(f"http://{where.web}/auth/register", body)
+    page.get_by_role("button", name="New password").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Account").fill("Olga")
+    dialog.get_by_label("New password").fill("short")
+    dialog.get_by_role("button", name="Set the password").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_label("New password").fill("another password")
+    dialog.get_by_role("button", name="Set the password").click()
+    expect(page.locator("#toasts")).to_contain_text("olga has the new password")
+    urllib.request.urlopen(f"http://{where.web}/auth", b"nickname=olga&password=another+password")
+
+
+def channels(page, where):
+    """Also those without people, with their rules."""
+    urllib.request.urlopen(f"http://{where.web}/auth/register", b"nickname=nina&password=long+enough")
+    change(where, "PUT", "/admin/channels/empty/registration", {"founder": "nina"})
+    change(where, "PATCH", "/admin/channels/empty", {"topic": "All quiet", "rules": {"moderated": True, "slow_seconds": 10}})
     go(page, "Channels")
+    empty = row_of(page, "#empty")
+    for text in ("nobody", "All quiet", "registered by nina", "moderated", "slow: 10 s"):
+        expect(empty).to_contain_text(text)
+    page.get_by_role("button", name="Details of #empty").click()
+    dialog = page.get_by_role("dialog", name="#empty")
+    expect(dialog).to_contain_text("nina: founder")
+    dialog.get_by_role("button", name="Close").click()
     expect(row_of(page, "#dev")).to_contain_text("ada")
     page.get_by_role("button", name="Log of #dev").click()
-    expect(page.get_by_label("Channel")).to_have_value("dev")
+    expect(page.get_by_label("Channel", exact=True)).to_have_value("dev")
     expect(log_rows(page).filter(has_text="for the graphs 0")).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
 
@@ -121,7 +182,7 @@ def announcement(page, ada):
     expect(page.locator(".earlier")).to_contain_text("Soup is ready.")
 
 
-def log(page, ada):
+def log(page, ada, where):
     go(page, "Log")
     expect(page.locator(".live")).to_have_text("Live")
     ada.send(HOSTILE)
@@ -130,6 +191,10 @@ def log(page, ada):
     last.click()
     expect(page.locator(".details")).to_contain_text(HOSTILE)
     page.get_by_role("button", name="Close the entry").click()
+    # A row says that there are more lines; the entry has them.
+    announce(where, "first\nsecond")
+    expect(log_rows(page).filter(has_text="first ⏎ second").first).to_be_visible()
+    expect(page.locator(".tail-columns")).to_contain_text("Nickname")
     # Two equal messages are two entries, even at the same moment.
     ada.send("twice\r\ntwice")
     expect(log_rows(page).filter(has_text="twice")).to_have_count(2)
@@ -203,9 +268,11 @@ def main():
         figures(page, ada)
         people(page, bob)
         bans(page, where)
-        channels(page)
+        banned_in_one_step(page, where)
+        a_new_password(page, where)
+        channels(page, where)
         announcement(page, ada)
-        log(page, ada)
+        log(page, ada, where)
         messages(page)
         assert "Administration" in page.title(), page.title()
         gone_and_back(page)

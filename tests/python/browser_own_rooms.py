@@ -32,6 +32,86 @@ def badge(page, room, words):
         expect(unread(page, room)).to_have_count(0)
 
 
+def look(page, is_there, count):
+    """Comes back to this device until it knows what happened on the other."""
+    for _ in range(30):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        try:
+            return expect(is_there).to_have_count(count, timeout=1000)
+        except AssertionError:
+            pass
+    raise SystemExit(f"not {count}: {is_there}")
+
+
+def members_who_are_off(browser, where, desk):
+    """Accounts stay members of a room when they sign off, and a registered room stays listed."""
+    eve = new_page(browser, where.web)
+    register(eve, "eve")
+    join(eve, "dev")
+    join(eve, "club")
+    operates(eve)
+    eve.get_by_role("button", name="Room actions").click()
+    eve.get_by_role("menuitem", name="Room settings…").click()
+    eve.get_by_role("button", name="Register this room").click()
+    expect(eve.get_by_role("dialog")).to_contain_text("the founder is eve")
+    go_to(desk, "dev")
+    people = desk.locator("#aside .people li")
+    evening = people.filter(has_text="eve")
+    expect(evening.locator(".presence.online")).to_have_count(1)
+    eve.context.close()
+    expect(evening.locator(".presence:not(.online)")).to_have_count(1)
+    expect(people.last).to_contain_text("eve")
+    expect(desk.locator("#aside h2")).to_contain_text(", 1 off")
+    desk.reload()
+    online(desk)
+    expect(evening.locator(".presence:not(.online)")).to_have_count(1)
+    desk.get_by_role("button", name="Browse or create rooms").click()
+    expect(desk.get_by_role("dialog").locator("li", has_text="club")).to_contain_text("0 here")
+    desk.keyboard.press("Escape")
+    composer(desk).press_sequentially("#cl")
+    expect(desk.locator("#completion")).to_contain_text("#club")
+    composer(desk).fill("")
+
+
+def direct_messages_read_elsewhere(where, desk, phone):
+    dan = Telnet(where.telnet, "dan", "dev")
+    dan.send("/register long enough")
+    dan.send("/msg @ada psst")
+    for page in (desk, phone):
+        badge(page, "dan", "1 unread")
+    go_to(phone, "dan")
+    heard(phone, "psst")
+    badge(phone, "dan", "")
+    look(desk, unread(desk, "dan"), 0)
+
+
+def notified_of(page, level, checked):
+    """Looks until the menu says so: it is not changed while it is open."""
+    for _ in range(30):
+        page.get_by_role("button", name="Room actions").click()
+        now = page.get_by_role("menuitemradio", name=level).get_attribute("aria-checked")
+        page.keyboard.press("Escape")
+        if now == checked:
+            return
+        page.wait_for_timeout(200)
+    raise SystemExit(f"{level} is not {checked}")
+
+
+def what_is_notified(desk, phone):
+    """It is chosen on one device for all."""
+    for page in (desk, phone):
+        go_to(page, "dev")
+    notified_of(phone, "Mentions", "true")
+    desk.get_by_role("button", name="Room actions").click()
+    desk.get_by_role("menuitemradio", name="Nothing").click()
+    notified_of(phone, "Nothing", "true")
+    phone.reload()
+    online(phone)
+    go_to(phone, "dev")
+    notified_of(phone, "Nothing", "true")
+    notified_of(phone, "Mentions", "false")
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -87,14 +167,22 @@ def main():
         expect(muted).to_have_count(1)
         badge(phone, "dev", "1 unread, 1 for you")
 
-        # A room that one leaves is gone everywhere, at the latest after a reload.
+        # A room that one leaves or joins is so everywhere, as soon as one looks there.
         go_to(phone, "ops")
         say(phone, "/leave")
         expect(row(phone, "ops")).to_have_count(0)
-        desk.reload()
-        online(desk)
-        expect(row(desk, "dev")).to_have_count(1)
-        expect(row(desk, "ops")).to_have_count(0)
+        join(phone, "tea")
+        look(desk, row(desk, "tea"), 1)
+        look(desk, row(desk, "ops"), 0)
+        go_to(desk, "tea")
+        say(desk, "from the desk")
+        heard(phone, "from the desk")
+        say(phone, "/leave")
+        look(desk, row(desk, "tea"), 0)
+
+        members_who_are_off(browser, where, desk)
+        direct_messages_read_elsewhere(where, desk, phone)
+        what_is_notified(desk, phone)
         assert desk.mistakes == phone.mistakes == [], desk.mistakes + phone.mistakes
 
 

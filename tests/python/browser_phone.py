@@ -1,12 +1,88 @@
 """On a phone: one pane at a time, nothing too wide, targets large enough for
 fingers."""
 
+import re
+
 from browser import *
 
 
 def fits(page):
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{wide} pixels too wide"
+
+
+def press_long(page, target):
+    """Holds a finger on an element until its menu is there, and lifts it."""
+    box = target.bounding_box()
+    touch = page.context.new_cdp_session(page)
+    point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    expect(page.get_by_role("menu")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def a_message_is_pressed(page):
+    target = page.locator("#stream .row", has_text="from a phone")
+    press_long(page, target)
+    # It stays when the finger is lifted, and closes at a touch beside it.
+    expect(page.get_by_role("menuitem", name="Copy the text")).to_be_visible()
+    page.locator("#talk-title").tap()
+    expect(page.get_by_role("menu")).to_have_count(0)
+    press_long(page, page.locator("#stream .row", has_text="a very_long"))
+    page.get_by_role("menuitem", name="Reply").tap()
+    bar = page.locator("#composer .editing", has_text="Answer to bob")
+    expect(bar).to_be_visible()
+    bar.get_by_role("button").tap()
+    expect(bar).to_be_hidden()
+
+
+def back_goes_back(page):
+    """Through rooms, the column at the side, and to the list."""
+    page.get_by_role("button", name="People", exact=True).tap()
+    expect(page.locator("#aside")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#aside")).to_be_hidden()
+    expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()
+    page.locator("#stream .author", has_text="bob").first.tap()
+    page.get_by_role("menuitem", name="Write to bob").tap()
+    expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()
+    page.go_back()
+    expect(page.locator("#side")).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()
+    # The arrow leads to the same entry for the list as Back does.
+    page.get_by_role("button", name="All conversations").tap()
+    expect(page.locator("#side")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#talk")).to_be_visible()
+
+
+def nothing_is_too_wide(page):
+    """On the smallest phones."""
+    page.set_viewport_size({"width": 320, "height": 568})
+    fits(page)
+    page.get_by_role("button", name="Room actions").tap()
+    fits(page)
+    page.get_by_role("menuitem", name=re.compile("Room settings|Rules of the room")).tap()
+    expect(page.get_by_role("switch", name="Moderated")).to_be_visible()
+    fits(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Search this room").tap()
+    fits(page)
+    page.go_back()
+    composer(page).fill("/help")
+    page.get_by_role("button", name="Send", exact=True).tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    fits(page)
+    page.keyboard.press("Escape")
+    for element in page.locator("#talk-head, #composer, #stream").all():
+        box = element.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 320, box
+    page.get_by_role("button", name="All conversations").tap()
+    fits(page)
+    page.set_viewport_size(PHONE)
 
 
 def main():
@@ -37,6 +113,8 @@ def main():
         expect(page.locator("#aside")).to_contain_text("bob")
         fits(page)
         page.get_by_role("button", name="Close", exact=True).tap()
+        a_message_is_pressed(page)
+        back_goes_back(page)
         page.locator("#stream .author", has_text="bob").tap()
         expect(page.get_by_role("menu")).to_be_in_viewport()
         fits(page)
@@ -55,6 +133,12 @@ def main():
         page.get_by_role("menuitemradio", name="Dark").tap()
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         fits(page)
+        # On a desk, Back goes through rooms as well.
+        open_room(desk, "global")
+        desk.go_back()
+        expect(desk.get_by_role("heading", name="dev", exact=True)).to_be_visible()
+        row(page, "dev").tap()
+        nothing_is_too_wide(page)
         assert page.mistakes == [], page.mistakes
 
 

@@ -20,6 +20,10 @@ def main():
         ask("kill")
         expect(ada.locator(".banner.offline")).to_contain_text("The connection was lost")
         expect(ada.locator("#me .status")).to_have_text("Reconnecting…")
+        # A command is not kept for later: it is not carried out, and says so.
+        say(ada, "/topic the kill")
+        expect(ada.locator("#composer .words")).to_have_text("Not connected: try again in a moment.")
+        expect(composer(ada)).to_have_value("/topic the kill")
         for number in range(DURING):
             say(ada, f"during {number}.")
         expect(ada.locator(".row.waiting .text").last).to_have_text(f"during {DURING - 1}.")

@@ -26,6 +26,28 @@ def kept(page):
     return json.loads(page.evaluate(f"{LOGIN}[1]"))
 
 
+def leaving(browser, where, other):
+    """Deleting one's account takes the password, and what was written goes with it."""
+    lea = new_page(browser, where.web)
+    register(lea, "lea")
+    join(lea, "farewell")
+    join(other, "farewell")
+    say(lea, "remember me")
+    heard(other, "remember me")
+    lea.locator("#me").click()
+    lea.get_by_role("menuitem", name="Delete my account").click()
+    dialog = lea.get_by_role("dialog")
+    dialog.get_by_label("Also delete all that I wrote").check()
+    dialog.get_by_label("Password").fill("a wrong guess")
+    dialog.get_by_role("button", name="Delete my account").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_label("Password").fill("long enough")
+    dialog.get_by_role("button", name="Delete my account").click()
+    expect(lea.get_by_label("Nickname")).to_be_visible()
+    expect(lea.get_by_role("alert")).to_contain_text("deleted")
+    expect(other.locator("#stream").get_by_text("remember me")).to_have_count(0)
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -78,11 +100,14 @@ def main():
         expect(ada.locator("#stream .name", has_text="#கவிதை")).to_have_text("#கவிதை")
         join(poet, "கவிதை")
         expect(poet.locator("#stream .name.me")).to_have_text("@काव्य")
+        # Only those whom the page knows are offered.
+        expect(ada.locator("#aside .people")).to_contain_text("काव्य")
         composer(ada).fill("@का")
         composer(ada).press("End")
         expect(ada.get_by_role("option", name="काव्य")).to_be_visible()
         composer(ada).press("Enter")
         expect(composer(ada)).to_have_value("@काव्य ")
+        leaving(browser, where, ada)
         for page in (mina, ada, poet):
             serious = [one for one in page.mistakes if "Failed to load resource" not in one and "WebSocket" not in one]
             assert serious == [], serious

@@ -25,6 +25,20 @@ def main():
         expect(ada.locator("#stream .row.sending, #stream .row.waiting")).to_have_count(0)
         assert texts(ada) == texts(bob) == ["Good morning, everybody", "Hello from a terminal", "two\nlines"], texts(ada)
 
+        # What people do instead of saying it.
+        say(ada, "/me  waves at all")
+        deed = bob.locator("#stream .row.action .deed")
+        expect(deed).to_contain_text("ada waves at")
+        expect(deed.locator(".text")).to_have_css("font-style", "italic")
+        expect(ada.locator("#stream .row.action .deed")).to_contain_text("ada waves at")
+        carol.hears("* @ada waves at all")
+        carol.send("/me nods")
+        expect(ada.locator("#stream .row.action .deed").last).to_contain_text("carol nods")
+        composer(ada).fill("/me")
+        composer(ada).press("Enter")
+        expect(ada.locator("#composer .words")).to_contain_text("What do you do?")
+        composer(ada).fill("")
+
         # Members, joins and leaves.
         people = ada.locator("#aside .people .label")
         expect(people).to_have_text(["ada", "bob", "carol"])
@@ -46,8 +60,7 @@ def main():
         expect(bob.locator(".row.to-me")).to_contain_text("and for")
 
         # The typing notice appears, and ends with the message.
-        composer(ada).press_sequentially("hmm hmm", delay=400)
-        expect(bob.locator(".typing")).to_have_text("ada is typing…")
+        seen_typing(ada, bob)
         say(ada, "hm!")
         heard(bob, "hm!")
         expect(bob.locator(".typing")).to_have_text("")
@@ -96,6 +109,17 @@ def main():
         again(ada)
         assert ada.mistakes == bob.mistakes == [], ada.mistakes + bob.mistakes
         assert 1000 < sizes < MOST, sizes
+
+
+def seen_typing(ada, bob):
+    """Types until it is seen: the notice is shown for some seconds only."""
+    for _ in range(PATIENCE // 1000):
+        composer(ada).press_sequentially("hm")
+        try:
+            return expect(bob.locator(".typing")).to_have_text("ada is typing…", timeout=1000)
+        except AssertionError:
+            pass
+    raise SystemExit("no typing notice")
 
 
 def bob_link(row, bob):

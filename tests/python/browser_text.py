@@ -19,6 +19,31 @@ EVIL = [
 ]
 
 
+# A text, and what of it is a link, with where that leads. In brackets: a host that the text hides.
+ADDRESSES = [
+    ("Https://Example.org/a.", [("Https://Example.org/a", "https://example.org/a")]),
+    ("\u89c1https://example.org/b\u3002\u597d", [("https://example.org/b", "https://example.org/b")]),
+    ("\u201chttps://example.org/c\u201d \u00abhttps://example.org/d\u00bb https://example.org/e\u2026",
+     [(f"https://example.org/{end}", f"https://example.org/{end}") for end in "cde"]),
+    ("(www.example.org/f_(g))", [("www.example.org/f_(g)", "https://www.example.org/f_(g)")]),
+    ("ask ada.b@example.org, @ada", [("ada.b@example.org", "mailto:ada.b@example.org")]),
+    ("https://m\u00fcnchen.example/", [("https://m\u00fcnchen.example/", "https://xn--mnchen-3ya.example/")]),
+    ("https://\u0430\u0440\u0440\u04cf\u0435.com/",
+     [("https://\u0430\u0440\u0440\u04cf\u0435.com/ [xn--80ak6aa92e.com]", "https://xn--80ak6aa92e.com/")]),
+    ("https://bank.example@evil.example/",
+     [("https://bank.example@evil.example/ [evil.example]", "https://bank.example@evil.example/")]),
+    ("https://0x7f.1/", [("https://0x7f.1/ [127.0.0.1]", "https://127.0.0.1/")]),
+    ("www.x a@b http:// javascript:1", []),
+]
+
+
+def addresses_are_links(page):
+    say(page, "\n".join(text for text, _ in ADDRESSES))
+    heard(page, "javascript:1")
+    found = page.locator("#stream .row").last.locator("a").evaluate_all("all => all.map(one => [one.textContent, one.href])")
+    assert found == [list(link) for _, links in ADDRESSES for link in links], found
+
+
 def post(where, path, **form):
     data = urllib.parse.urlencode(form).encode()
     with urllib.request.urlopen(f"http://{where.web}{path}", data) as answer:
@@ -60,7 +85,7 @@ def main():
                 # Code and blocks are shown without their marks.
                 shown = f"{kind} {text}" if "`" not in text else f"{kind} "
                 expect(page.locator("#stream .text", has_text=shown).first).to_be_attached()
-        assert page.locator("#stream .text code").count() == 8
+        expect(page.locator("#stream .text code")).to_have_count(8)
 
         # Direct messages, through the account protocol.
         headers = {"access_key": mallory["access_key_id"]}
@@ -81,10 +106,11 @@ def main():
         expect(page.locator("#aside .found button").first).to_contain_text("<img src=x onerror")
         # None of it became an element, and no script has run.
         hits = page.locator("#chat").evaluate("""chat => chat.querySelectorAll(
-            'script, img:not([src$="client/icon.svg"]), svg:not(.icon), [onerror], [onload], [onmouseover], .text b, .text i, .text u, iframe').length""")
+            'script, img:not([src$="/icon.svg"]), svg:not(.icon), [onerror], [onload], [onmouseover], .text b, .text i, .text u, iframe').length""")
         assert hits == 0, hits
         links = page.locator("#stream a").evaluate_all("all => all.map(one => one.href)")
         assert all(link.startswith("https://example.org/") for link in links), links
+        addresses_are_links(page)
         assert page.evaluate("window.pwned") is None
         # Even if a script received markup, the browser would refuse it.
         refused = page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken'; } catch (error) { return error.name; } }")

@@ -16,7 +16,8 @@ PROGRAM, FEATURES, ADDRESS, TOKEN = sys.argv[1:5]
 INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
                 "/v1/api/message", "/docs.json", "/api/docs.json", "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
-                 "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina"]
+                 "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina", "/irc",
+                 "/reset", "/join/dev/0123456789abcdef0123456789abcdef"]
 
 
 def asked_by_the_page():
@@ -25,7 +26,7 @@ def asked_by_the_page():
     asked = [re.findall(r'\b(?:at|socketAt|post)\("(/[^"]*)"', script.read_text(encoding="utf-8"))
              for script in scripts if "admin" not in script.parts]
     found = {path for paths in asked for path in paths}
-    assert {"/ws", "/auth", "/client/icon.svg"} <= found, found
+    assert {"/ws", "/auth", "/client/worker.js"} <= found, found
     return sorted(found)
 
 

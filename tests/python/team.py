@@ -130,18 +130,19 @@ def post(web, path, form, **headers):
 class Site:
     """A server as a child process."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, program=ROOT / "target/debug/chat-server", limits={}):
         self.folder = Path(folder)
+        self.program = program
         config = {
-            "listen": {name: "127.0.0.1:0" for name in ("telnet", "rest", "web")} | {"tcp": "off", "ws": "off"},
+            "listen": {name: "127.0.0.1:0" for name in ("telnet", "rest", "web")} | {"tcp": "off", "ws": "off", "irc": "off"},
             "data_dir": str(self.folder / "data"),
-            "limits": {"auth_attempts": 0},
+            "limits": {"auth_attempts": 0, **limits},
         }
         (self.folder / "config.json").write_text(json.dumps(config))
         self.moved_to = 0
 
     def start(self):
-        command = [str(ROOT / "target/debug/chat-server"), "-c", str(self.folder / "config.json")]
+        command = [str(self.program), "-c", str(self.folder / "config.json")]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.addresses = {}
         for line in self.child.stdout:

@@ -16,6 +16,43 @@ fn what_a_stranger_reads(address: SocketAddr) -> String {
     text
 }
 
+/// The answer to a request for a path, by a client that accepts these types.
+fn what_is_answered(address: SocketAddr, path: &str, accept: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .expect("an answer and an end");
+    text
+}
+
+#[test]
+fn what_is_not_there_is_a_page_for_browsers_and_json_for_programs() {
+    let server = Server::start(|_| {});
+    let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let page = what_is_answered(server.web(), "/no/<where>", browser);
+    assert!(page.starts_with("HTTP/1.1 404 "), "{page}");
+    assert!(
+        page.contains("<p>There is nothing at /no/&#60;where&#62;"),
+        "{page}"
+    );
+    assert!(page.contains("href=\"../client\""), "{page}");
+    for accept in ["*/*", "application/json", "text/html"] {
+        let answer = what_is_answered(server.web(), "/no/where", accept);
+        assert!(
+            answer.contains("\"code\":\"not_found\""),
+            "{accept}: {answer}"
+        );
+    }
+    // Answers of the protocol for direct messages stay what they are.
+    let answer = what_is_answered(server.web(), "/api/inbox", browser);
+    assert!(answer.contains("\"status\":\"fail\""), "{answer}");
+}
+
 #[test]
 fn a_full_server_refuses_in_the_words_of_the_protocol() {
     let server = Server::start(|config| config["limits"]["connections"] = 1.into());
@@ -29,9 +66,23 @@ fn a_full_server_refuses_in_the_words_of_the_protocol() {
     assert!(head.contains("\r\nConnection: close"), "{answer}");
     let length = format!("\r\nContent-Length: {}\r\n", body.len());
     assert!(head.contains(&length), "{answer}");
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["error"]["code"], "server_full");
-    assert!(body["error"]["message"].is_string());
+    let parsed: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(parsed["error"]["code"], "server_full");
+    assert!(parsed["error"]["message"].is_string());
+    // A browser gets a page, a program what it has always got.
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let page = what_is_answered(server.web(), "/client", browser);
+    assert!(page.starts_with("HTTP/1.1 503 "), "{page}");
+    assert!(
+        page.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<p>The server is full. Try again later.</p>"),
+        "{page}"
+    );
+    let program = what_is_answered(server.web(), "/client", "*/*");
+    assert!(program.ends_with(body), "{program}");
     let words = what_a_stranger_reads(server.telnet());
     assert!(words.contains("The server is full"), "{words}");
     assert_eq!(words.lines().count(), 1, "{words}");

@@ -429,7 +429,8 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
         let path = path
             .replace("/client/admin/index.html", "/admin/")
             .replace("/client/admin/", "/admin/assets/")
-            .replace("/client/index.html", "/client");
+            .replace("/client/index.html", "/client")
+            .replace("/client/reset.html", "/reset");
         let raw = site.front.exchange(format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         ));

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use chat_server::account::{Accounts, Gate, GuessLimits, Passes};
-use chat_server::admin::{Administration, SaveBans};
+use chat_server::admin::{Administration, Doors, SaveBans};
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
 use chat_server::http::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
@@ -20,6 +20,8 @@ use chat_server::metrics::Metrics;
 use chat_server::name::Name;
 use chat_server::net::registry::Registry;
 use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
+use chat_server::session::allowance::Allowances;
+use chat_server::session::bots::Bots;
 use chat_server::store::{SqliteSettings, SqliteStore};
 use chat_server::turn::{HubHandle, Input};
 use parking_lot::Mutex;
@@ -244,9 +246,16 @@ impl Site {
             nodes: Arc::new(Vec::new),
             hub: hub.clone(),
             gate: Arc::new(Gate::new(passes, accounts.clone(), hub.clone())),
+            doors: Arc::new(Doors::new(token.clone(), accounts.clone())),
+            bots: Arc::new(Bots::new(
+                hub.clone(),
+                Arc::default(),
+                accounts.clone(),
+                Arc::new(Allowances::new(0)),
+                Arc::default(),
+            )),
             accounts,
             log: log.clone(),
-            token: token.clone(),
             admin: Arc::new(Administration::new(
                 hub.clone(),
                 log.clone(),
@@ -312,6 +321,7 @@ impl Site {
                 one_channel: true,
                 shows_past: true,
                 ends_with_channel: false,
+                keeps_rosters: false,
             };
             hub.open(id, profile, now, fx);
             hub.claim(id, name, None, now, fx).unwrap();

@@ -19,4 +19,6 @@ mod http_edges;
 mod http_front;
 mod http_support;
 mod metrics_access;
+mod posts;
 mod rest_api;
+mod tokens;

@@ -96,18 +96,36 @@ fn version_and_commit_are_the_same_everywhere() {
     // The commit of this build.
     assert_eq!(commit, option_env!("CHAT_COMMIT").unwrap_or("unknown"));
     let metrics = server.get("/metrics").body;
-    let line = format!("chat_build_info{{version=\"{version}\",commit=\"{commit}\"}} 1\n");
+    let features: Vec<&str> = [
+        ("cluster", cfg!(feature = "cluster")),
+        ("cluster-tls", cfg!(feature = "cluster-tls")),
+        ("grpc", cfg!(feature = "grpc")),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_built_in)| is_built_in.then_some(name))
+    .collect();
+    assert_eq!(status["features"], json!(features));
+    let label = features.join(",");
+    let line = format!(
+        "chat_build_info{{version=\"{version}\",commit=\"{commit}\",features=\"{label}\"}} 1\n"
+    );
     assert!(metrics.contains(&line), "{metrics}");
-    let said = Command::new(env!("CARGO_BIN_EXE_chat-server"))
-        .arg("--version")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(said.stdout).unwrap();
+    let says = |flag: &str| {
+        let program = Command::new(env!("CARGO_BIN_EXE_chat-server"))
+            .arg(flag)
+            .output();
+        String::from_utf8(program.unwrap().stdout).unwrap()
+    };
     let expected = match commit {
         "unknown" => format!("chat-server {version}\n"),
         commit => format!("chat-server {version} (commit {commit})\n"),
     };
-    assert_eq!(said, expected);
+    assert_eq!(says("-V"), expected);
+    let listed = match features.as_slice() {
+        [] => "none".to_owned(),
+        some => some.join(", "),
+    };
+    assert_eq!(says("--version"), format!("{expected}features: {listed}\n"));
 }
 
 #[test]

@@ -774,6 +774,7 @@ fn status_health_and_readiness() {
         connections,
         users,
         channels,
+        ..
     } = counts;
     let (status, answer) = call(&site, "GET", "/api/status", "");
     assert_eq!(
@@ -880,7 +881,7 @@ fn pages_of_allowed_origins_may_call() {
     assert_eq!(
         header("Access-Control-Allow-Headers"),
         "Authorization, Content-Type, X-Requested-With, Accept, Content-Length, \
-         Accept-Encoding, X-CSRF-Token"
+         Accept-Encoding, X-CSRF-Token, Idempotency-Key, Last-Event-ID"
     );
     assert_eq!(header("Vary"), "Origin, Authorization");
     let refused = preflight("https://other.example");

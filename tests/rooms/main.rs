@@ -5,11 +5,13 @@
 mod support;
 
 mod allowance;
+mod channel_settings;
 mod crowd;
 mod every_protocol;
 mod fair_shares;
 mod governance;
 mod last_words;
 mod limits;
+mod secret;
 mod similar;
 mod slow_reader;

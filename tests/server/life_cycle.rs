@@ -25,7 +25,7 @@ fn starting_names_every_listener_the_admin_token_and_then_is_ready() {
 
 #[test]
 fn a_port_in_use_is_named_with_how_to_change_it() {
-    for listener in ["telnet", "rest", "web", "tcp", "ws"] {
+    for listener in ["telnet", "rest", "web", "tcp", "ws", "irc"] {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let mut server = Server::spawn(|config| {

@@ -31,6 +31,7 @@ impl Bare {
         let mut config = json!({
             "listen": {
                 "telnet": telnet, "rest": "off", "web": "off", "tcp": "off", "ws": "off",
+                "irc": "off",
             },
             "data_dir": dir.path().join("data"),
         });
@@ -398,7 +399,11 @@ fn a_start_that_may_write_nothing_says_so() {
             .unwrap()
     };
     let listen = ["--telnet", "127.0.0.1:0", "--rest", "off", "--web", "off"];
-    let listen = [&listen[..], &["--tcp", "off", "--ws", "off"]].concat();
+    let listen = [
+        &listen[..],
+        &["--tcp", "off", "--ws", "off", "--irc", "off"],
+    ]
+    .concat();
     for (arguments, wanted) in [
         (&listen[..], "data"),
         (&["make-cert"], "pem"),
@@ -456,6 +461,8 @@ fn tasks_end_quietly_when_nobody_reads_what_they_show() {
         &["help", "backup"],
         &["bench", "--help"],
         &["convert-config", "old.json"],
+        &["completions", "bash"],
+        &["man-page"],
         &["make-cert", "--force"],
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();

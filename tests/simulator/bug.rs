@@ -43,6 +43,8 @@ macro_rules! bugs {
                         | Invariant::SecretsKept
                         | Invariant::SpeaksByRight
                         | Invariant::ChangedByRight
+                        | Invariant::MendedByRight
+                        | Invariant::ScreensAgree
                 )
             }
 
@@ -110,6 +112,11 @@ bugs! {
     SecretListed: SecretsKept, "A secret channel is listed.",
     MutedSpeaks: SpeaksByRight, "What may not be said is said.",
     StrangerChanges: ChangedByRight, "A change by one who may not make it is made.",
+    StrangerEdits: MendedByRight, "A message is edited by one who has not written it.",
+    StrangerDeletes: MendedByRight, "A message is deleted by one who has not written it and does not operate the channel.",
+    EditSkipsMember: ScreensAgree, "One member is not told that a message was edited or deleted.",
+    PageUndoes: ScreensAgree, "A page that was read before a message was deleted is shown as it was read.",
+    EditRevives: ScreensAgree, "A deleted message is edited.",
     Panics: NeverPanics, "Code panics in the middle of a call.",
 }
 
@@ -498,7 +505,10 @@ fn leave_quietly(outs: &mut Vec<Out>, model: &Model) {
     };
     let mut members = model.members(room(&channel));
     if let (Some((_, conn)), None) = (members.next(), members.next()) {
-        let event = Rc::new(Event::Left { channel });
+        let event = Rc::new(Event::Left {
+            channel,
+            reason: None,
+        });
         outs.push(Out::Tell(vec![conn.id], event));
     }
 }

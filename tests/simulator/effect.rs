@@ -28,7 +28,9 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
         Effect::Deliver { to, event, .. } => {
             Out::Tell(effects.recipients(to).to_vec(), Rc::new(event))
         }
-        Effect::Write { connection, bytes } => Out::Write(connection, bytes),
+        Effect::Write {
+            connection, bytes, ..
+        } => Out::Write(connection, bytes),
         Effect::Close {
             connection,
             farewell,
@@ -38,6 +40,8 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
             Record::Message(message) => Out::Append(message),
             // Those who ask for changes are in `governed`.
             Record::Change(change) => unreachable!("no client asked for {change:?}"),
+            Record::Amend(amendment) => unreachable!("no client asked for {amendment:?}"),
+            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
         },
         Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),
         Effect::Chore(chore) => Out::Chore(chore),

@@ -6,6 +6,7 @@ mod judge;
 mod law;
 mod model;
 mod sabotage;
+mod screens;
 mod store;
 mod world;
 

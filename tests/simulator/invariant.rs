@@ -64,6 +64,8 @@ invariants! {
     SecretsKept: "A secret channel is shown to its members only.",
     SpeaksByRight: "Only those speak who may.",
     ChangedByRight: "Only those change a channel who may.",
+    MendedByRight: "Only the author edits a message, and only the author and those who operate its channel delete it.",
+    ScreensAgree: "After all is delivered every screen shows the messages as they are, edited and deleted.",
     NeverPanics: "The hub never panics.",
 }
 

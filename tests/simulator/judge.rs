@@ -51,7 +51,9 @@ impl Model {
                 Ok(())
             }
             Out::Chore(Chore::Read(reading)) if reading.catching_up => self.catches_up(reading),
-            Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. } | Chore::Keep(_)) => Ok(()),
+            Out::Chore(
+                Chore::Read(_) | Chore::Find(_) | Chore::SetIgnored { .. } | Chore::Keep(_),
+            ) => Ok(()),
             Out::Settled(id, committed) => {
                 self.settled(*id, *committed);
                 Ok(())
@@ -89,7 +91,7 @@ impl Model {
             Event::Joined {
                 channel, others, ..
             } => self.joined(to, channel, *others, now),
-            Event::Left { channel } => self.left(to, channel, now),
+            Event::Left { channel, .. } => self.left(to, channel, now),
             Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
             Event::MemberLeft {
                 channel, nickname, ..
@@ -104,7 +106,7 @@ impl Model {
                 from,
                 to: name,
             } => self.member_renamed(to, channel, from, name),
-            Event::Members { channel, page } => self.members_listed(to, channel, page),
+            Event::Members { channel, page, .. } => self.members_listed(to, channel, page),
             Event::Channels(page) => self.channels_listed(to, page),
             Event::Ignored(name) => self.ignored(to, name),
             Event::Unignored(name) => self.unignored(to, name),
@@ -123,9 +125,18 @@ impl Model {
                 to: user,
             } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
             Event::Listening { typing } => self.listening(to, *typing),
-            Event::Role { .. } | Event::ChannelRead { .. } | Event::ChannelMuted { .. } => Ok(()),
+            Event::Role { .. }
+            | Event::ChannelRead { .. }
+            | Event::ChannelMuted { .. }
+            | Event::ChannelNotifies { .. } => Ok(()),
             Event::OwnChannels(_) => Ok(()),
-            Event::Kicked { .. }
+            // No client of the simulator keeps lists of members.
+            Event::Roster(_)
+            | Event::Signal(_)
+            | Event::Amended(_)
+            | Event::Reacted(_)
+            | Event::Reactions(_)
+            | Event::Kicked { .. }
             | Event::Changed(_)
             | Event::Topic { .. }
             | Event::Lists(_)
@@ -161,6 +172,12 @@ impl Model {
                 })
             }
             Reply::User(card) => self.said_to_be_on(&card.name, true),
+            Reply::Who(seen) => {
+                for one in seen {
+                    self.said_to_be_on(&one.name, true)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -316,6 +333,14 @@ impl Model {
             Refusal::NicknameIsAccount => self.is_account(slot),
             Refusal::HistoryUnavailable => self.reading_failed(slot),
             Refusal::NotStored
+            | Refusal::NoSuchMessage
+            | Refusal::NotAuthor
+            | Refusal::NotYourReaction
+            | Refusal::TooManySigns(_)
+            | Refusal::TooManyOwnSigns(_)
+            | Refusal::TooManyReactions(_)
+            | Refusal::OnHold(_)
+            | Refusal::TooLateToEdit(_)
             | Refusal::TagUsed
             | Refusal::BadName(_)
             | Refusal::CannotAgree
@@ -347,11 +372,13 @@ impl Model {
             | Refusal::ReasonTooLong(_)
             | Refusal::TooManyRegistered(_)
             | Refusal::MayNotRegister
+            | Refusal::GovernanceOff
             | Refusal::NotSupported(_)
             | Refusal::ChangeNotStored
             | Refusal::ChannelIsGlobal
             | Refusal::NicknameRegistered(_) => false,
-            Refusal::CannotIgnoreSelf
+            Refusal::AccountsOnly(_)
+            | Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)
             | Refusal::TooManyIgnored(_)
             | Refusal::EmptyMessage => true,

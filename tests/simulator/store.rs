@@ -80,8 +80,8 @@ impl Store {
                 nickname,
                 ignored,
             } => self.ignoring.push_back((account, nickname, ignored)),
-            // No client of the simulator asks for its channels.
-            Chore::Keep(_) => {}
+            // No client of the simulator asks for its channels, or changes messages.
+            Chore::Keep(_) | Chore::Find(_) => {}
         }
     }
 
@@ -183,7 +183,7 @@ impl Store {
                 Window::After(id) => removed > id,
                 _ => any_removed > 0,
             },
-            newest: None,
+            ..History::default()
         }
     }
 

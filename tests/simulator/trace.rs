@@ -134,8 +134,12 @@ impl Trace {
 fn kind_of_event(event: &Event) -> &'static str {
     match event {
         Event::Greeting { .. } => "Greeting",
+        Event::Roster(_) => "Roster",
         Event::Welcome { .. } => "Welcome",
         Event::Message(_) => "Message",
+        Event::Amended(_) => "Amended",
+        Event::Reacted(_) => "Reacted",
+        Event::Reactions(_) => "Reactions",
         Event::Private(_) => "Private",
         Event::PrivateSent(_) => "PrivateSent",
         Event::PrivateCopy(_) => "PrivateCopy",
@@ -162,6 +166,7 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::OwnChannels(_) => "OwnChannels",
         Event::ChannelRead { .. } => "ChannelRead",
         Event::ChannelMuted { .. } => "ChannelMuted",
+        Event::ChannelNotifies { .. } => "ChannelNotifies",
         Event::Ignored(_) => "Ignored",
         Event::Unignored(_) => "Unignored",
         Event::IgnoreList(_) => "IgnoreList",
@@ -181,6 +186,7 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::NotSent { .. } => "NotSent",
         Event::Typing { to: Some(_), .. } => "TypingInPrivate",
         Event::Typing { .. } => "Typing",
+        Event::Signal(_) => "Signal",
         Event::Listening { .. } => "Listening",
     }
 }
@@ -202,6 +208,8 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Replaced => "Replaced",
         Farewell::TokenRevoked => "TokenRevoked",
         Farewell::PasswordChanged => "PasswordChanged",
+        Farewell::AccountDisabled => "AccountDisabled",
+        Farewell::AccountDeleted => "AccountDeleted",
         Farewell::NotAdmitted(_) => "NotAdmitted",
         Farewell::CutOff => "CutOff",
         Farewell::Shutdown => "Shutdown",

@@ -337,6 +337,9 @@ fn limits(plan: &Plan) -> Limits {
         page_rows: plan.page_rows,
         piece: plan.piece,
         history: plan.history,
+        edit_seconds: Limits::none().edit_seconds,
+        keep_edits: Limits::none().keep_edits,
         channel_terms: Limits::none().channel_terms,
+        governing: Limits::none().governing,
     }
 }

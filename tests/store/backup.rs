@@ -81,7 +81,11 @@ fn history(store: &SqliteStore, channel: &str) -> Vec<String> {
             return texts;
         };
         last = newest.id;
-        texts.extend(page.messages.iter().map(|message| message.text.to_string()));
+        texts.extend(
+            page.messages
+                .iter()
+                .map(|message| message.body.text.to_string()),
+        );
     }
 }
 

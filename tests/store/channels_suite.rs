@@ -346,9 +346,9 @@ pub fn a_channel_holds_as_much_as_it_may(database: &impl Database) {
     let store = database.open(FOR_EVER);
     let at = |n: u64| n * MINUTE_MS;
     let mut changes = vec![change(at(1), "big", vec![Change::Register(person(1))])];
-    for n in 0..1100 {
-        let changes_of = vec![Change::Member(person(n + 2))];
-        changes.push(change(at(2 + n as u64), "big", changes_of));
+    for n in 0..110 {
+        let ten = (0..10).map(|m| Change::Member(person(n * 10 + m + 2)));
+        changes.push(change(at(2 + n as u64), "big", ten.collect()));
     }
     for n in 0..110 {
         let mask = Mask::parse(&format!("troll{n}*")).unwrap();

@@ -951,6 +951,7 @@ fn a_query() -> impl Strategy<Value = Query> {
     )
         .prop_map(|(pattern, kind, nick, channel, since, until)| Query {
             said: false,
+            without_private: false,
             pattern: pattern.map(str::to_owned),
             kind,
             nick: nick.map(str::to_owned),

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amendments_suite;
 mod backup;
 mod channels_suite;
 mod chat_log;
@@ -12,9 +13,11 @@ mod chat_log_file;
 mod disk_full;
 #[cfg(feature = "cluster")]
 mod fair_reads;
+mod keeping_suite;
 #[cfg(feature = "cluster")]
 mod migrate;
 mod nothing_seen_is_lost;
+mod programs_suite;
 mod saved_suite;
 #[cfg(feature = "cluster")]
 mod server_on_postgres;
@@ -24,21 +27,10 @@ mod store_outlives_a_kill;
 #[cfg(feature = "cluster")]
 mod store_postgres;
 mod store_suite;
+mod traces;
 
-use std::time::{Duration, Instant};
+use chat_server::store::{SqliteSettings, SqliteStore};
 
-use chat_server::store::{OpenError, SqliteSettings, SqliteStore};
-
-/// Opens a database that this process may have had open a moment ago. A child process that
-/// another test starts has a copy of the file's lock until it executes its program.
 fn open_store(settings: SqliteSettings) -> SqliteStore {
-    let begun = Instant::now();
-    loop {
-        match SqliteStore::open(settings.clone()) {
-            Err(OpenError::InUse(_)) if begun.elapsed() < support::DEADLINE => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            opened => return opened.unwrap(),
-        }
-    }
+    SqliteStore::open(settings).unwrap()
 }

@@ -8,8 +8,8 @@ use crate::channels_suite;
 use crate::store_suite::{direct, id, name, person, said};
 use crate::support::{Postgres, connect};
 use chat_server::hub::MessageId;
-use chat_server::model::Record;
 use chat_server::model::governance::ChannelChange;
+use chat_server::model::{Body, MessageKind, Record};
 use chat_server::store::{
     Account, Conversation, DatabaseUrl, Durability, Message, PostgresSettings, PostgresStore,
     Retention, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, Token, Who, Window,
@@ -46,6 +46,17 @@ fn token(n: u32, account: &Account, is_active: bool) -> Token {
         is_refreshable: true,
         is_active,
     }
+}
+
+/// The message as an action, a notice, or with colours, now and then.
+fn meant(message: Message) -> Message {
+    let text = message.body.text.as_str();
+    let body = match message.id.ms % 11 {
+        0 => Body::styled(MessageKind::Action, &format!("\x0304{text}")),
+        1 => Body::plain(MessageKind::Notice, message.body.text.clone()),
+        _ => message.body.clone(),
+    };
+    Message { body, ..message }
 }
 
 /// Makes a database with some of everything; returns its accounts.
@@ -87,6 +98,7 @@ fn fill(folder: &Path) -> Vec<Account> {
             3 => direct(at(n), a, a, "note"),
             _ => said(at(n), &format!("channel{}", n % 7), "quick brown"),
         })
+        .map(meant)
         .collect();
     for group in messages.chunks(1000) {
         store.append(group).unwrap();
@@ -183,6 +195,7 @@ fn seen(store: &dyn Store, people: &[Account]) -> Vec<String> {
             words: words.to_owned(),
             scope,
             before: None,
+            after: MessageId::default(),
             limit: 100,
         };
         seen.push(format!("{:?}", store.search(&search).unwrap().found));
@@ -259,7 +272,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let rules = 1100 + any_rules();
     let counted = format!(
-        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks, {rules} channels with rules, 1140 changes of rules, 1100 saved channels",
+        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks, {rules} channels with rules, 1140 changes of rules, 1100 saved channels, 0 tokens of programs",
         MESSAGES + 20
     );
     assert!(words(&output).contains(&counted), "{}", words(&output));

@@ -170,8 +170,12 @@ impl Checked {
     fn add(&mut self, message: &Message) {
         assert!(message.id > self.last, "{} after {}", message.id, self.last);
         self.last = message.id;
-        let text = message.text.as_str().to_owned();
-        assert!(self.texts.insert(text), "{} is there twice", message.text);
+        let text = message.body.text.as_str().to_owned();
+        assert!(
+            self.texts.insert(text),
+            "{} is there twice",
+            message.body.text
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every store must do with the channels of accounts, whatever its database.
 
-use chat_server::model::{MAX_SAVED, MAX_UNREAD};
+use chat_server::model::{MAX_SAVED, MAX_UNREAD, Notify};
 use chat_server::name::Name;
 use chat_server::store::{Account, AccountId, Message, Place, Retention, Store, Unread};
 
@@ -97,6 +97,20 @@ pub fn the_channels_of_an_account_are_kept(database: &impl Database) {
     save(&*store, &ann, "dev", 7);
     assert_eq!(store.mute_channel(ann.id, &name("OPS"), true), Ok(true));
     assert_eq!(store.mute_channel(ann.id, &name("other"), true), Ok(false));
+    let notified = || {
+        store
+            .saved_channels(ann.id)
+            .unwrap()
+            .into_iter()
+            .map(|it| it.notify)
+    };
+    assert!(notified().all(|level| level == Notify::Mentions));
+    for level in [Notify::All, Notify::Nothing, Notify::Mentions] {
+        let set = store.notify_of_channel(ann.id, &name("OPS"), level);
+        assert_eq!((set, notified().any(|it| it == level)), (Ok(true), true));
+    }
+    let other = store.notify_of_channel(ann.id, &name("other"), Notify::All);
+    assert_eq!(other, Ok(false));
     let expected = [row("Dev", 5, false), row("ops", 6, true)];
     assert_eq!(saved(&*store, &ann), expected);
     assert_eq!(saved(&*store, &bob), [row("dev", 9, false)]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::store_suite::{Database, name, said};
+use chat_server::hub::MessageId;
 use chat_server::store::{
     Conversation, Message, Retention, Search, SearchScope, SqliteSettings, SqliteStore, Store,
     StoreWriter, Window, WriterSettings,
@@ -30,7 +31,10 @@ impl Database for InFile {
 
 crate::store_suite!(InFile);
 crate::channels_suite!(InFile);
+crate::programs_suite!(InFile);
 crate::saved_suite!(InFile);
+crate::amendments_suite!(InFile);
+crate::keeping_suite!(InFile);
 
 diesel::table! {
     search_state (id) {
@@ -97,6 +101,7 @@ fn an_older_database_is_indexed_anew_also_after_a_crash() {
             words: words.to_owned(),
             scope: SearchScope::Everywhere,
             before: None,
+            after: MessageId::default(),
             limit: 1000,
         };
         store.search(&search).unwrap().found.len()
@@ -132,6 +137,7 @@ fn search_on(store: &dyn Store, words: &str, scope: &SearchScope) -> (Vec<u64>, 
             words: words.to_owned(),
             scope: scope.clone(),
             before,
+            after: MessageId::default(),
             limit: 10,
         };
         let matches = store.search(&search).unwrap();

@@ -48,7 +48,7 @@ fn said(ms: u64) -> Message {
             channel: Name::parse("dev").unwrap(),
             account: None,
         },
-        text: Text::clean(&"what is to be kept ".repeat(50)),
+        body: Text::clean(&"what is to be kept ".repeat(50)).into(),
     }
 }
 

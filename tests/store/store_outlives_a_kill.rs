@@ -69,7 +69,7 @@ fn message(id: MessageId, is_direct: bool) -> Message {
         at_ms: id.ms,
         author: name("ann"),
         place,
-        text: Text::clean("a message that must not be lost"),
+        body: Text::clean("a message that must not be lost").into(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::channels_suite;
 use crate::store_suite::{Database, direct, id, name, person, said};
 use crate::support::{Postgres, connect, free_address, wait_until};
+use chat_server::hub::MessageId;
 use chat_server::model::Record;
 use chat_server::model::governance::{Change, ChannelChange, Flag};
 use chat_server::store::{
@@ -37,7 +38,10 @@ impl Database for InPostgres {
 
 crate::store_suite!(InPostgres);
 crate::channels_suite!(InPostgres);
+crate::programs_suite!(InPostgres);
 crate::saved_suite!(InPostgres);
+crate::amendments_suite!(InPostgres);
+crate::keeping_suite!(InPostgres);
 
 fn settings(url: &str) -> PostgresSettings {
     PostgresSettings::new(DatabaseUrl::parse(url).unwrap())
@@ -88,7 +92,7 @@ fn what_a_log_has_put_in_order_may_come_in_any() {
     let results = one.merge(&[
         message(1).into(),
         Message {
-            text: Text::clean("y"),
+            body: Text::clean("y").into(),
             ..message(4)
         }
         .into(),
@@ -405,7 +409,7 @@ fn very_long_keys_and_words_are_kept_apart() {
     let text = format!("{long} short");
     let words: String = (0..250_000).map(|n| format!(" {n}")).collect();
     let message = |ms, text: &str| Message {
-        text: Text::clean(text),
+        body: Text::clean(text).into(),
         ..said(ms, "dev", "")
     };
     let results = store
@@ -417,6 +421,7 @@ fn very_long_keys_and_words_are_kept_apart() {
             words: words.to_owned(),
             scope: SearchScope::Everywhere,
             before: None,
+            after: MessageId::default(),
             limit: 10,
         };
         let found = store.search(&search).unwrap().found;
@@ -495,6 +500,7 @@ fn what_takes_too_long_is_given_up() {
         words: "word".to_owned(),
         scope: SearchScope::Everywhere,
         before: None,
+        after: MessageId::default(),
         limit: 10,
     };
     let found = store.search(&search);
@@ -786,6 +792,7 @@ fn places_are_not_taken_for_words() {
             words: words.to_owned(),
             scope: SearchScope::Everywhere,
             before: None,
+            after: MessageId::default(),
             limit: 10,
         };
         assert_eq!(store.search(&search).unwrap().found.len(), count, "{words}");
@@ -861,6 +868,7 @@ fn found(store: &dyn Store, words: &str) -> usize {
         words: words.to_owned(),
         scope: SearchScope::Within(Conversation::Channel(name("dev"))),
         before: None,
+        after: MessageId::default(),
         limit: 1000,
     };
     store.search(&search).unwrap().found.len()

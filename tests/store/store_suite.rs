@@ -7,10 +7,12 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use chat_server::hub::MessageId;
+use chat_server::model::{Body, MessageKind};
 use chat_server::name::Name;
 use chat_server::store::{
     Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
-    Retention, Search, SearchScope, Secret, Store, StoreError, Token, UniqueField, Who, Window,
+    Retention, Search, SearchScope, Secret, Standing, Store, StoreError, Token, UniqueField, Who,
+    Window,
 };
 use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
@@ -30,6 +32,7 @@ macro_rules! store_suite {
     ($database:ty) => {
         $crate::store_suite!($database:
             history_is_read_by_window,
+            kinds_and_styles_are_kept,
             any_window_is_what_a_list_would_give,
             history_knows_whether_it_is_complete,
             channels_and_threads_are_apart,
@@ -42,8 +45,11 @@ macro_rules! store_suite {
             a_thread_needs_both_accounts,
             ids_go_on_after_a_restart,
             another_password_ends_tokens,
+            accounts_are_listed_disabled_and_deleted,
+            a_link_resets_a_password_once,
             the_newest_addresses_are_known,
             words_are_found_before_and_after_indexing,
+            a_search_ends_where_the_past_that_may_be_read_begins,
             indexing_changes_nothing_that_is_found,
             scripts_without_spaces_are_searched_by_any_part,
             what_the_index_brings_by_mistake_is_passed_over,
@@ -94,7 +100,7 @@ pub fn said(ms: u64, channel: &str, text: &str) -> Message {
             channel: name(channel),
             account: None,
         },
-        text: Text::clean(text),
+        body: Text::clean(text).into(),
     }
 }
 
@@ -174,8 +180,66 @@ pub fn history_is_read_by_window(database: &impl Database) {
     let latest = store.history(&dev, Window::Latest, 1).unwrap();
     let message = &latest.messages[0];
     assert_eq!(message.author.as_str(), "alice");
-    assert_eq!(message.text.as_str(), "hello");
+    assert_eq!(message.body.text.as_str(), "hello");
     assert_eq!((message.at_ms, message.place.account()), (500, None));
+}
+
+/// How a message is meant comes back wherever messages are read, and so do its colours.
+pub fn kinds_and_styles_are_kept(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let [a, b] = ["ann", "bob"].map(|name| store.create_account(&person(name)).unwrap());
+    let body = |n, text: &str| match n % 4 {
+        0 => Body::styled(
+            MessageKind::Say,
+            &format!("\x02{text}\x02 \x0304red\n\x1dslanted"),
+        ),
+        1 => Body::styled(MessageKind::Action, &format!("waves \x1f{text}")),
+        2 => Body::plain(MessageKind::Notice, Text::clean(text)),
+        _ => Text::clean(text).into(),
+    };
+    let messages: Vec<Message> = (1..=80)
+        .map(|n| Message {
+            body: body(n, "tea"),
+            ..said(n, "dev", "")
+        })
+        .chain((81..=84).map(|n| Message {
+            body: body(n, "cake"),
+            ..direct(n, &a, &b, "")
+        }))
+        .collect();
+    commit(store, &messages);
+    let bodies = |messages: &[Message]| -> Vec<(u64, Body)> {
+        let messages = messages.iter();
+        messages.map(|it| (it.id.ms, it.body.clone())).collect()
+    };
+    let expected = bodies(&messages);
+    let (in_channel, in_thread) = expected.split_at(80);
+    let check = || {
+        let history = store.history(&channel("dev"), Window::Latest, 100).unwrap();
+        assert_eq!(bodies(&history.messages), in_channel);
+        let thread = Conversation::Thread(a.id, b.id);
+        let thread = store.history(&thread, Window::Page(1), 10).unwrap();
+        assert_eq!(bodies(&thread.messages), in_thread);
+        let inbox = store.inbox(b.id, 1, 10).unwrap();
+        assert_eq!(inbox[0].latest.body, in_thread[3].1);
+        for (words, expected) in [("tea", in_channel), ("cake", in_thread)] {
+            let search = Search {
+                words: words.to_owned(),
+                scope: SearchScope::Everywhere,
+                before: None,
+                after: MessageId::default(),
+                limit: 100,
+            };
+            let mut found = bodies(&store.search(&search).unwrap().found);
+            found.reverse();
+            assert_eq!(found, expected);
+        }
+    };
+    check();
+    tend(store, 5);
+    check();
+    // Codes and their digits are no words.
+    assert!(found(store, SearchScope::Everywhere, "04red").is_empty());
 }
 
 pub fn any_window_is_what_a_list_would_give(database: &impl Database) {
@@ -313,7 +377,11 @@ pub fn an_inbox_counts_what_is_unread(database: &impl Database) {
     let inbox = |of: &Account, page, rows| -> Vec<(String, String, u64)> {
         let threads = store.inbox(of.id, page, rows).unwrap();
         let line = |t: &chat_server::store::ThreadSummary| {
-            (t.peer_name.to_string(), t.latest.text.to_string(), t.unread)
+            (
+                t.peer_name.to_string(),
+                t.latest.body.text.to_string(),
+                t.unread,
+            )
         };
         threads.iter().map(line).collect()
     };
@@ -476,6 +544,7 @@ fn found(store: &dyn Store, scope: SearchScope, words: &str) -> Vec<u64> {
         words: words.to_owned(),
         scope,
         before: None,
+        after: MessageId::default(),
         limit: 10,
     };
     let found = store.search(&search).unwrap().found;
@@ -519,12 +588,53 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
         words: "brown".to_owned(),
         scope: SearchScope::Everywhere,
         before: Some(id(6)),
+        after: MessageId::default(),
         limit: 1,
     };
     let earlier = store.search(&earlier).unwrap().found;
     assert_eq!(earlier.len(), 1);
     assert_eq!(earlier[0].id, id(3));
     assert_eq!(earlier[0].conversation(), channel("dev"));
+}
+
+/// Who may not read all of the past gets full pages of what they may read, and is not told
+/// that there is more.
+pub fn a_search_ends_where_the_past_that_may_be_read_begins(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    // The second batch is looked for before it is indexed, and after the first one was.
+    for newest in [120, 240] {
+        let batch = newest - 119..=newest;
+        let said: Vec<_> = batch.map(|ms| said(ms, "dev", "brown bread")).collect();
+        commit(store, &said);
+        let search = |after, before: Option<u64>, limit| {
+            let search = Search {
+                words: "brown".to_owned(),
+                scope: SearchScope::Within(channel("dev")),
+                before: before.map(id),
+                after,
+                limit,
+            };
+            let matches = store.search(&search).unwrap();
+            let next = matches.next(limit).map(|id| id.ms);
+            let found = matches.found.iter().map(|found| found.id.ms);
+            (found.collect::<Vec<u64>>(), next)
+        };
+        let bound = newest - 5;
+        let (page, next) = search(id(bound), None, 3);
+        assert_eq!(
+            (page, next),
+            (vec![newest, newest - 1, newest - 2], Some(newest - 2))
+        );
+        let (page, next) = search(id(bound), next, 3);
+        assert_eq!((page, next), (vec![newest - 3, newest - 4], None));
+        let (page, next) = search(id(bound), Some(bound), 3);
+        assert_eq!((page, next), (vec![], None));
+        let (page, next) = search(MessageId::LAST, None, 3);
+        assert_eq!((page, next), (vec![], None));
+        let (page, next) = search(id(2), Some(6), 10);
+        assert_eq!((page, next), (vec![5, 4, 3], None));
+        tend(store, newest);
+    }
 }
 
 /// In scripts without spaces a search finds any part of the text.
@@ -959,6 +1069,125 @@ pub fn another_password_ends_tokens(database: &impl Database) {
     assert_eq!(store.known_addresses(0).unwrap(), []);
     let refused = store.change_password(AccountId(4711), &first, 1);
     assert_eq!(refused, Err(StoreError::NoSuchAccount));
+}
+
+pub fn accounts_are_listed_disabled_and_deleted(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let names = ["anna", "Ann", "bob", "Ànne"];
+    let [anna, ann, bob, _] = names.map(|who| store.create_account(&person(who)).unwrap());
+    let listed = |prefix: &str, after: &str, limit| {
+        let listed = store.accounts(prefix, after, limit).unwrap();
+        let listed = listed.into_iter();
+        let shown = listed.map(|it| (it.username.to_string(), it.standing));
+        shown.collect::<Vec<_>>()
+    };
+    let row = |who: &str, standing| (who.to_owned(), standing);
+    let good = |who: &str| row(who, Standing::Good);
+    assert_eq!(listed("ann", "", 9), [good("Ann"), good("anna")]);
+    assert_eq!(listed("", "", 2), [good("Ann"), good("anna")]);
+    assert_eq!(listed("", "anna", 1), [good("Ànne")]);
+    assert_eq!(listed("B", "", 1), []);
+    assert_eq!(listed("ann", "ann", 9), [good("anna")]);
+    assert_eq!(listed("x", "", 9), []);
+    // What is known of it.
+    let now = |who: &Account| store.account(&Who::Id(who.id)).unwrap().unwrap();
+    assert_eq!(
+        (now(&ann).standing, now(&ann).seen_at),
+        (Standing::Good, None)
+    );
+    store.note_seen(ann.id, 4000).unwrap();
+    assert_eq!(now(&ann).seen_at, Some(4000));
+    assert_eq!(store.accounts("ann", "", 1).unwrap()[0].seen_at, Some(4000));
+    // Disabled, and enabled: tokens and passes from before stay revoked.
+    store.add_token(&token(1, ann.id)).unwrap();
+    store.add_token(&token(2, bob.id)).unwrap();
+    store.disable_account(ann.id, 1500).unwrap();
+    assert_eq!(listed("ann", "", 1), [row("Ann", Standing::Disabled)]);
+    assert_eq!(now(&ann).password_changes, 1);
+    let is_active = |key: &str| store.token(key).unwrap().map(|token| token.is_active);
+    assert_eq!(
+        (is_active("access1"), is_active("access2")),
+        (Some(false), Some(true))
+    );
+    store.enable_account(ann.id).unwrap();
+    assert_eq!(
+        (now(&ann).standing, is_active("access1")),
+        (Standing::Good, Some(false))
+    );
+    // Deleted, for good.
+    store.set_ignored(anna.id, &name("bob"), true).unwrap();
+    store.save_channel(anna.id, &name("dev"), id(0)).unwrap();
+    store.add_token(&token(3, anna.id)).unwrap();
+    commit(
+        &*store,
+        &[
+            direct(1, &bob, &anna, "stays"),
+            direct(2, &anna, &bob, "as well"),
+        ],
+    );
+    store.mark_read(anna.id, bob.id, id(2)).unwrap();
+    store.delete_account(anna.id, 2000).unwrap();
+    let gone = now(&anna);
+    assert_eq!(gone.standing, Standing::Deleted);
+    assert_eq!(
+        (gone.first_name.as_str(), &gone.email, &gone.phone),
+        ("", &None, &None)
+    );
+    assert_eq!((gone.password_hash.expose(), gone.ignored.len()), ("", 0));
+    assert_eq!(store.saved_channels(anna.id).unwrap(), []);
+    assert_eq!(is_active("access3"), None);
+    assert_eq!(store.inbox(anna.id, 1, 9).unwrap()[0].unread, 1);
+    let thread = read(&*store, &thread(&anna, &bob), Window::Latest, 9);
+    assert_eq!(thread, (vec![1, 2], true));
+    let taken = store.create_account(&person("ANNA"));
+    assert_eq!(
+        taken.unwrap_err(),
+        StoreError::Taken(vec![UniqueField::Username])
+    );
+    assert_eq!(listed("anna", "", 9), [row("anna", Standing::Deleted)]);
+    let refused = Err(StoreError::NoSuchAccount);
+    assert_eq!(store.enable_account(anna.id), refused);
+    assert_eq!(store.disable_account(anna.id, 1), refused);
+    assert_eq!(store.delete_account(anna.id, 1), refused);
+    assert_eq!(store.offer_reset(anna.id, "hash", 9000), refused);
+}
+
+pub fn a_link_resets_a_password_once(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let password = Secret::new("new");
+    store.offer_reset(ann.id, "first", 5000).unwrap();
+    store.offer_reset(bob.id, "bobs", 5000).unwrap();
+    // Another one takes its place.
+    store.offer_reset(ann.id, "second", 5000).unwrap();
+    assert_eq!(store.reset_of("first", 1).unwrap(), None);
+    assert_eq!(store.use_reset("first", &password, 1).unwrap(), None);
+    assert_eq!(store.reset_of("second", 4999).unwrap(), Some(ann.id));
+    // Its time is over.
+    assert_eq!(store.reset_of("second", 5000).unwrap(), None);
+    assert_eq!(store.use_reset("second", &password, 5000).unwrap(), None);
+    store.add_token(&token(1, ann.id)).unwrap();
+    assert_eq!(
+        store.use_reset("second", &password, 4999).unwrap(),
+        Some(ann.id)
+    );
+    let now = store.account(&Who::Id(ann.id)).unwrap().unwrap();
+    assert_eq!(
+        (now.password_hash, now.password_changes),
+        (password.clone(), 1)
+    );
+    assert!(!store.token("access1").unwrap().unwrap().is_active);
+    assert_eq!(store.use_reset("second", &password, 1).unwrap(), None);
+    // A password that is changed otherwise, and an account that is disabled, end a link.
+    store.change_password(bob.id, &password, 1).unwrap();
+    assert_eq!(store.reset_of("bobs", 1).unwrap(), None);
+    store.offer_reset(bob.id, "again", 5000).unwrap();
+    store.disable_account(bob.id, 1).unwrap();
+    assert_eq!(store.reset_of("again", 1).unwrap(), None);
+    assert_eq!(
+        store.offer_reset(bob.id, "x", 1),
+        Err(StoreError::NoSuchAccount)
+    );
 }
 
 pub fn the_newest_addresses_are_known(database: &impl Database) {

@@ -1,10 +1,11 @@
 //! What carries a client's bytes: a socket, with or without TLS.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
@@ -78,7 +79,19 @@ pub type Tape = Arc<Mutex<Vec<u8>>>;
 impl Carrier {
     /// A plain connection.
     pub fn plain(address: SocketAddr) -> Carrier {
-        let stream = TcpStream::connect(address).unwrap();
+        Carrier::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// A plain connection from one of the loopback addresses.
+    pub fn plain_from(source: Ipv4Addr, address: SocketAddr) -> Carrier {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
+        bind(&socket, &SocketAddr::from((source, 0))).unwrap();
+        connect(&socket, &address).unwrap();
+        Carrier::on(TcpStream::from(socket))
+    }
+
+    fn on(stream: TcpStream) -> Carrier {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();

@@ -38,6 +38,11 @@ impl LineClient {
         }
     }
 
+    /// What carries the lines.
+    pub fn carrier(&self) -> &Carrier {
+        &self.carrier
+    }
+
     /// Connects to the server's line listener and logs in.
     pub fn enter(server: &Server, nickname: &str) -> LineClient {
         let mut client = LineClient::connect(server.telnet());

@@ -9,11 +9,13 @@
 
 mod carrier;
 mod http;
+mod irc_client;
 mod json_client;
 mod line_client;
 mod not_tested;
 #[cfg(feature = "cluster")]
 mod postgres;
+mod programs;
 mod proxy;
 mod python;
 #[cfg(feature = "cluster")]
@@ -28,11 +30,13 @@ mod ws_client;
 
 pub use carrier::{Carrier, Identity, Tape};
 pub use http::Answer;
+pub use irc_client::IrcClient;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
 pub use not_tested::not_tested;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
+pub use programs::{Told, call};
 pub use proxy::{Proxy, deployed};
 pub use python::{python, run_python};
 #[cfg(feature = "cluster")]
@@ -42,5 +46,5 @@ pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use small_disk::SmallDisk;
 pub use terminal::{Terminal, missing};
 pub use turn::Turn;
-pub use user::{User, is_message, is_private};
+pub use user::{User, is_message, is_private, is_shown};
 pub use ws_client::WsClient;

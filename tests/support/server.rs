@@ -82,6 +82,7 @@ impl Server {
                 "web": "127.0.0.1:0",
                 "tcp": "off",
                 "ws": "off",
+                "irc": "off",
             },
             "data_dir": dir.path().join("data"),
         });

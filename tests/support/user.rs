@@ -96,6 +96,11 @@ pub fn is_private(line: &str, from: &str, text: &str) -> bool {
     after_clock(line) == Some(&format!("-PM from @{from}: {text}"))
 }
 
+/// Whether a line is `HH:MM shown`.
+pub fn is_shown(line: &str, shown: &str) -> bool {
+    after_clock(line) == Some(shown)
+}
+
 /// What follows `HH:MM ` at the start of a line.
 fn after_clock(line: &str) -> Option<&str> {
     let (clock, rest) = line.split_at_checked(6)?;

@@ -63,6 +63,11 @@ impl WsClient {
         }
     }
 
+    /// What carries the frames.
+    pub fn carrier(&self) -> &Carrier {
+        self.socket.get_ref()
+    }
+
     /// Waits until the server has registered the connection, so that later
     /// events reach it. Frames that come meanwhile are kept.
     pub fn settled(mut self) -> WsClient {
@@ -111,6 +116,16 @@ impl WsClient {
             self.transcript.push_str(&format!("< {text}\n"));
             return Some(text);
         }
+        loop {
+            match self.next_message()? {
+                Message::Text(text) => return Some(text.as_str().to_owned()),
+                other => self.transcript.push_str(&format!("< {other:?}\n")),
+            }
+        }
+    }
+
+    /// The next text or binary frame; `None` once the connection is closed.
+    pub fn next_message(&mut self) -> Option<Message> {
         let deadline = Instant::now() + DEADLINE;
         loop {
             // Pings keep coming for as long as the connection lives.
@@ -119,8 +134,9 @@ impl WsClient {
             match self.socket.read() {
                 Ok(Message::Text(text)) => {
                     self.transcript.push_str(&format!("< {text}\n"));
-                    return Some(text.as_str().to_owned());
+                    return Some(Message::Text(text));
                 }
+                Ok(Message::Binary(bytes)) => return Some(Message::Binary(bytes)),
                 Ok(Message::Close(frame)) => self.close = frame,
                 Ok(other) => self.transcript.push_str(&format!("< {other:?}\n")),
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {

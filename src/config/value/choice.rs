@@ -69,6 +69,16 @@ choices! {
 }
 
 choices! {
+    /// What is kept of the former text of a message that was edited or deleted.
+    pub enum KeepEdits {
+        /// Nothing.
+        None = "none",
+        /// An entry in the audit trail, for messages of channels.
+        Audit = "audit",
+    }
+}
+
+choices! {
     /// Who registers channels.
     pub enum Register {
         /// The accounts that operate them, and administrators.
@@ -76,6 +86,18 @@ choices! {
         /// Administrators alone.
         Admins = "admins",
         /// Nobody.
+        Off = "off",
+    }
+}
+
+choices! {
+    /// Whether the channels of a cluster can be changed through this server.
+    pub enum Governance {
+        /// As soon as all servers know rules of channels.
+        Auto = "auto",
+        /// Yes.
+        On = "on",
+        /// No.
         Off = "off",
     }
 }

@@ -87,6 +87,9 @@ impl Value for String {
                     && text.chars().count() <= *max_chars
                     && !text.chars().any(|c| c.is_control() || ends_line(c))
             }
+            Rule::Word { max_chars } => {
+                (1..=*max_chars).contains(&text.len()) && text.bytes().all(is_word_byte)
+            }
             Rule::LogFilter => text.split(',').all(is_log_directive),
             _ => true,
         };
@@ -104,12 +107,19 @@ impl Value for String {
     fn expected(&self, rule: &Rule) -> String {
         match rule {
             Rule::Line { max_chars } => format!("one line of 1 to {max_chars} characters"),
+            Rule::Word { max_chars } => {
+                format!("1 to {max_chars} ASCII letters, digits, -, _ and .")
+            }
             Rule::LogFilter => "one of off, error, warn, info, debug, trace, or a filter such \
                                 as \"info,chat_server=debug\""
                 .to_owned(),
             _ => "a string".to_owned(),
         }
     }
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._".contains(&byte)
 }
 
 /// `level` or `target=level`. A bare target, which the logger would take

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::super::passphrase::Passphrase;
 use super::super::redis::RedisAddress;
 use super::super::secret::Secret;
 use super::{Given, Node, Rejected, Rule, Value, text_or};
@@ -28,6 +29,33 @@ impl Value for Option<Secret> {
             "at least {} letters, digits or punctuation, or null",
             Secret::MIN_CHARS
         )
+    }
+
+    fn is_secret(&self) -> bool {
+        true
+    }
+}
+
+impl Value for Option<Passphrase> {
+    fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+        *self = match given {
+            Given::Json(Node::Null) => None,
+            // The environment has no other way to unset a value.
+            other if other.text() == Ok("") => None,
+            other => Some(Passphrase::parse(other.text()?).ok_or(Rejected::Unexpected)?),
+        };
+        Ok(())
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Some(_) => Json::from("(set)"),
+            None => Json::Null,
+        }
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "1 to 128 bytes of text, or null".to_owned()
     }
 
     fn is_secret(&self) -> bool {

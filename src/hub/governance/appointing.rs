@@ -17,9 +17,8 @@ impl Hub {
             Deed::Rules(_) | Deed::Kick { .. } | Deed::Add { .. } | Deed::Remove { .. } => {
                 Act::Operate
             }
-            Deed::Invite(_) | Deed::Link(_) | Deed::NewLink { .. } | Deed::Unlink(_) => {
-                Act::Operate
-            }
+            Deed::Invite(_) => Act::Invite,
+            Deed::Link(_) | Deed::NewLink { .. } | Deed::Unlink(_) => Act::Operate,
             // To make an operator an ordinary member takes the right to appoint one.
             Deed::Role { who, role, .. } => self.appoint(index, by, who, *role),
             Deed::Raise { who, role } => self.appoint(index, by, who, Some(*role)),
@@ -54,7 +53,7 @@ impl Hub {
         role: Role,
     ) -> Result<Change, Refusal> {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-        let who = self.person_in(index, who)?;
+        let who = self.someone_in(index, who)?;
         match self.role_of_person(index, &who) {
             Some(has) if has >= role => Err(Refusal::HasRole(who.name, channel.name.clone(), has)),
             _ => Ok(Change::Role {
@@ -73,7 +72,7 @@ impl Hub {
         role: Role,
     ) -> Result<Change, Refusal> {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-        let who = self.person_in(index, who)?;
+        let who = self.someone_in(index, who)?;
         match self.role_of_person(index, &who) {
             Some(Role::Founder) => Err(Refusal::HasRole(
                 who.name,
@@ -86,6 +85,15 @@ impl Hub {
                 keep: channel.is_registered(),
             }),
             _ => Err(Refusal::LacksRole(who.name, channel.name.clone(), role)),
+        }
+    }
+
+    /// As [`Hub::person_in`]; one who is nowhere is told apart.
+    fn someone_in(&self, index: ChannelIndex, who: Person) -> Result<Person, Refusal> {
+        let (name, is_on) = self.presence(who.name.clone());
+        match is_on || who.account.is_some() {
+            true => self.person_in(index, who),
+            false => Err(Refusal::NoSuchUser(name)),
         }
     }
 

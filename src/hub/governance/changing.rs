@@ -30,6 +30,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         check_reason(deed.reason())?;
         let index = self.channel_to_govern(id, channel, now)?;
+        self.check_governing()?;
         let (name, user) = self.user_of(id)?;
         let by = By::User(Person {
             name,
@@ -71,6 +72,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        self.check_governing()?;
         let index = match self.channels.find(channel) {
             Some(index) => index,
             // Only an account can be given a channel that is not there.
@@ -80,7 +82,7 @@ impl Hub {
             None => self.channels.get_or_create(channel.clone(), None),
         };
         let mut result = Err(Refusal::NoChannel);
-        fx.on_behalf_of(ticket.from, |fx| {
+        fx.on_behalf_of(ticket.from.clone(), |fx| {
             result = self
                 .check_registering(index, &by, &deed)
                 .and_then(|()| self.resolve(index, &by, deed, now))
@@ -109,7 +111,8 @@ impl Hub {
         let Some(index) = self.channels.find(&name) else {
             return Err(Refusal::NoSuchChannel(name));
         };
-        self.may(id, index, &Act::See, now)?;
+        let seen = self.may(id, index, &Act::See, now);
+        seen.map_err(|refusal| refusal.naming(&name))?;
         Ok(index)
     }
 
@@ -280,6 +283,8 @@ impl Hub {
     ) {
         let index = self.channels.get_or_create(change.channel.clone(), None);
         let present = self.present_of(index, &change);
+        let roles = self.roles_before(index, &change);
+        let by = change.by.clone();
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
@@ -290,6 +295,7 @@ impl Hub {
         let was_registered = governed.rules.registered.is_some();
         governed.rules.fold(&change);
         let opened = opens(&change.changes, had_rules, &governed.rules);
+        let is_void = change.changes.iter().all(Change::opens) && !opened;
         let is_expired = change
             .changes
             .iter()
@@ -314,18 +320,22 @@ impl Hub {
             }
         }
         self.channels.rules_changed(index);
-        self.log_change(&change, fx);
+        self.closing_changed(index, &change, (opened, last));
+        if !is_void {
+            self.log_change(&change, fx);
+        }
         self.expel(index, &change, last, now, fx);
         self.share_roles(index, &change, fx);
         if creates {
             self.tell_creator(index, &change, fx);
         }
         self.tell_change(index, change, opened || is_expired, fx);
+        self.tell_roles(index, &by, roles, fx);
         self.vacated(index, last, now, fx);
         self.channels.tidy(index);
     }
 
-    /// The keys of those whom a change gives a role and who are in the channel, on any
+    /// The keys of the members to which a change gives a role, on any
     /// server. A role of the moment is theirs only while they are.
     fn present_of(&self, index: ChannelIndex, change: &ChannelChange) -> BTreeSet<Arc<str>> {
         let named = change.changes.iter().filter_map(|one| match one {

@@ -7,18 +7,22 @@
 //! other one only its rules ([`Change::Reset`]). One after the other is opened, among
 //! the hub's deferred work. What could not be committed is tried again.
 //!
-//! In a cluster the server that the last member was on opens the channel.
+//! In a cluster the server that the last member was on opens the channel; if members
+//! leave on several at once, each of these does, and the first counts. All servers note
+//! that everyone has left ([`super::governed`]), but one that starts now does not
+//! know it: hence a channel that was restricted is opened even if someone has come in
+//! meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::Name;
-use crate::model::governance::{By, Change, Rules};
+use crate::model::governance::{By, Change, ChannelChange, Rules};
+use crate::model::{MessageId, Name};
 
 use crate::hub::channel::ChannelIndex;
 use crate::hub::{Effects, GLOBAL, Hub, Now};
 
-/// Channels that nobody is in any more, and that are not open again yet.
+/// Channels that have lost their last member, and that are not open again yet.
 #[derive(Default)]
 pub(in crate::hub) struct Vacant {
     /// Whether it is not known yet who is online on the other servers.
@@ -34,7 +38,7 @@ pub(in crate::hub) struct Vacant {
     failed: BTreeMap<Arc<str>, Name>,
 }
 
-/// On whose server the last one left a channel.
+/// The server on which the last member left a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum LastWas {
     /// On this one, or on one that is gone.
@@ -81,7 +85,7 @@ impl Vacant {
 
 impl Hub {
     /// Takes up the rules of channels as they were stored, before anyone is here. Those
-    /// that are not registered are to be open again: nobody is in them.
+    /// that are not registered are to be open again: they have no members.
     pub fn restore_channels(&mut self, channels: Vec<(Name, Rules)>) {
         for (name, rules) in channels {
             self.last_id = self.last_id.max(rules.version);
@@ -91,7 +95,7 @@ impl Hub {
         }
     }
 
-    /// Lets go of the rules of a channel, if nobody is in it on any server.
+    /// Drops the rules of a channel, if it has no member on any server.
     pub(in crate::hub) fn vacated(
         &mut self,
         index: ChannelIndex,
@@ -104,6 +108,12 @@ impl Hub {
         };
         let is_used = self.is_used(index);
         if is_used || channel.is_registered() || channel.name.as_str() == GLOBAL {
+            let is_left_here = is_used && channel.members.is_empty() && last == LastWas::Ours;
+            let governed = self.channels.get_mut(index);
+            let governed = governed.and_then(|it| it.governed.as_deref_mut());
+            if let Some(governed) = governed.filter(|_| is_left_here) {
+                governed.was_left_here();
+            }
             return;
         }
         self.vacant.forget(channel.name.key());
@@ -120,15 +130,58 @@ impl Hub {
 
     /// Notes that a channel with rules is to be open again.
     fn leave_vacant(&mut self, index: ChannelIndex, last: LastWas) {
-        let last_id = self.last_id;
+        let (last_id, is_alone) = (self.last_id, self.remote.is_none());
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
-        if let Some(governed) = channel.governed.as_deref_mut() {
-            governed.closed_after(last_id);
-        }
+        let governed = channel.governed.as_deref_mut();
+        let was_left_here = governed.is_some_and(|it| it.closed_after(last_id, is_alone));
+        let last = match was_left_here {
+            true => LastWas::Ours,
+            false => last,
+        };
         if !self.vacant.is_unsure {
             self.vacant.add(&channel.name, last);
+        }
+    }
+
+    /// Takes note of what a change means for a channel that everyone had left.
+    pub(super) fn closing_changed(
+        &mut self,
+        index: ChannelIndex,
+        change: &ChannelChange,
+        (opened, last): (bool, LastWas),
+    ) {
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let name = channel.name.clone();
+        let is_registered = channel.is_registered();
+        let Some(governed) = channel.governed.as_deref_mut() else {
+            return;
+        };
+        if opened || is_registered || governed.rules.floor == change.id {
+            governed.was_opened();
+            self.vacant.forget(name.key());
+            return;
+        }
+        // The order to open it is void because there was another change before it.
+        let is_ours = last == LastWas::Ours && change.changes.iter().any(Change::opens);
+        if is_ours && governed.is_closed() {
+            self.vacant.add(&name, last);
+        }
+    }
+
+    /// Takes note of the place of an entry that this server has drafted for a channel.
+    pub(in crate::hub) fn draft_committed(
+        &mut self,
+        channel: &Name,
+        (draft, id): (MessageId, MessageId),
+    ) {
+        let index = self.channels.find(channel);
+        let channel = index.and_then(|index| self.channels.get_mut(index));
+        if let Some(governed) = channel.and_then(|it| it.governed.as_deref_mut()) {
+            governed.committed(draft, id);
         }
     }
 
@@ -142,7 +195,7 @@ impl Hub {
         !self.vacant.due.is_empty() || self.vacant.unseen.is_some()
     }
 
-    /// Sees whether anybody is in some of the channels whose rules were taken up. Returns
+    /// Looks for members in some of the channels whose rules were taken up. Returns
     /// whether there were any to look at.
     pub(in crate::hub) fn see_some(&mut self, now: Now, fx: &mut Effects) -> bool {
         let Some(first) = self.vacant.unseen else {
@@ -158,7 +211,7 @@ impl Hub {
         true
     }
 
-    /// Has it committed that one of the channels that nobody is in is open again.
+    /// Commits that one of the channels without members is open again.
     /// Returns whether there was one.
     pub(in crate::hub) fn open_vacant(&mut self, now: Now, fx: &mut Effects) -> bool {
         let Some((_, name)) = self.vacant.due.pop_first() else {
@@ -166,14 +219,16 @@ impl Hub {
         };
         let index = self.channels.find(&name);
         let channel = index.and_then(|index| Some((index, self.channels.get(index)?)));
-        let Some((index, channel)) = channel.filter(|&(index, _)| !self.is_used(index)) else {
+        let Some((index, governed)) =
+            channel.and_then(|(index, channel)| Some((index, channel.governed.as_deref()?)))
+        else {
             return true;
         };
-        let Some(governed) = channel.governed.as_deref() else {
+        if self.is_used(index) && !governed.is_closed() {
             return true;
-        };
+        }
         let version = governed.rules.version;
-        let change = match governed.rules.is_restricted() {
+        let change = match governed.is_closed() || governed.rules.is_restricted() {
             true => Change::Floor(version),
             false => Change::Reset(version),
         };
@@ -194,8 +249,7 @@ impl Hub {
                 governed.used_link(hash);
             }
         }
-        let opens = |one: &Change| matches!(one, Change::Floor(_) | Change::Reset(_));
-        if changes.iter().any(opens) {
+        if changes.iter().any(Change::opens) {
             let failed = &mut self.vacant.failed;
             failed.insert(name.key().clone(), name.clone());
         }
@@ -209,6 +263,5 @@ impl Hub {
 
 /// Whether a change has opened a channel that had rules before.
 pub(super) fn opens(changes: &[Change], had_rules: bool, rules: &Rules) -> bool {
-    let opens = |one: &Change| matches!(one, Change::Floor(_) | Change::Reset(_));
-    had_rules && rules.is_open() && changes.iter().any(opens)
+    had_rules && rules.is_open() && changes.iter().any(Change::opens)
 }

@@ -1,10 +1,9 @@
 //! What people ask to be changed in a channel.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::model::governance::{Change, Flag, Key, Link, LinkSecret, List, Mask, Person, Role};
-use crate::model::{Name, Text};
+use crate::model::{Name, Origin, Text};
 
 /// A wish for a change of a channel.
 #[derive(Clone, Debug)]
@@ -86,12 +85,12 @@ pub enum Deed {
     Drop,
 }
 
-/// Whom an entry of a list is to concern.
+/// The people that an entry of a list is to concern.
 #[derive(Clone, Debug)]
 pub enum Target {
     /// A person: by account if there is one, else by address.
     Person(Person),
-    /// Everyone whom a mask concerns.
+    /// Everyone that a mask concerns.
     Mask(Mask),
 }
 
@@ -106,12 +105,12 @@ impl Target {
 }
 
 /// By what an administrator who waits for a change is told what became of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     /// Distinguishes it from the others.
     pub number: u64,
-    /// The administrator's address, for the audit trail; the program itself has none.
-    pub from: Option<SocketAddr>,
+    /// From where the administrator acts, for the audit trail.
+    pub from: Option<Origin>,
 }
 
 /// What opens a channel to someone who is not invited.
@@ -121,6 +120,8 @@ pub enum Pass {
     Key(Key),
     /// The hash of the secret of an invitation link.
     Link(Arc<str>),
+    /// An operator of the server, whom no rule stops.
+    Override,
 }
 
 impl Deed {

@@ -1,4 +1,4 @@
-//! Rules of channels whose people are on several servers.
+//! Rules of channels that have members on several servers.
 //!
 //! Every server folds the same changes in the same order, and keeps the rules of a
 //! channel for as long as it is registered, or somebody is in it on any server, or it
@@ -43,8 +43,6 @@ impl Hub {
         };
         if let Some(governed) = channel.governed.as_deref_mut() {
             governed.take_pass(name.key());
-            let key = channel.name.key().clone();
-            self.vacant.forget(&key);
         }
     }
 
@@ -131,7 +129,7 @@ impl Hub {
     }
 }
 
-/// Whether somebody could be an operator of it already.
+/// Whether the channel may have an operator already.
 pub(in crate::hub) fn admits_creation(
     governed: &super::Governed,
     id: MessageId,

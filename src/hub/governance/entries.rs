@@ -1,4 +1,4 @@
-//! The entries of a channel's lists: whom one that is made for a person concerns, and
+//! The entries of a channel's lists: the people that one made for a person concerns, and
 //! which ones are meant when it is to be taken away.
 
 use crate::model::governance::{Bound, Change, Cloak, List, MAX_ENTRIES, Mask};

@@ -11,10 +11,12 @@ use crate::model::{Name, Text};
 pub(in crate::hub) struct Expulsion {
     /// The channel.
     pub channel: Name,
-    /// By whose order.
+    /// Who gave the order.
     pub by: By,
     /// What they are told of it.
     pub reason: Option<Text>,
+    /// Whether the other members are told that they leave: the change does not name them.
+    pub is_told: bool,
 }
 
 impl Expulsion {

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::model::Name;
-use crate::model::governance::{By, Change, ChannelChange, List, Mask, Masked, Role};
+use crate::model::governance::{By, Change, ChannelChange, List, Mask, Masked, Person, Role};
+use crate::model::{Name, Text};
 
 use super::{Act, Expulsion, Governed, LastWas};
 use crate::hub::channel::ChannelIndex;
-use crate::hub::{ConnectionId, Effects, Hub, Now, Refusal};
+use crate::hub::{ConnectionId, Effects, Hub, Now, Refusal, RosterNews};
 
 /// Who takes someone out by no one's order.
 const SERVER: &str = "system";
@@ -47,7 +47,7 @@ impl Expulsions {
 }
 
 impl Hub {
-    /// Takes out of a channel those whom a change removes or bans: as many as one piece
+    /// Takes out of a channel the members that a change removes or bans: as many as one piece
     /// of work allows now, and the rest later.
     pub(super) fn expel(
         &mut self,
@@ -73,21 +73,83 @@ impl Hub {
                         &bound.reason,
                     )
                 }
-                _ => continue,
+                _ => {
+                    self.expel_exposed(index, (change, one), &mut budget, now, fx);
+                    continue;
+                }
             };
             let expulsion = Arc::new(Expulsion {
                 channel: change.channel.clone(),
                 by: change.by.clone(),
                 reason: reason.clone(),
+                is_told: false,
             });
             for id in here {
                 self.expel_member(id, index, &expulsion, &mut budget, now, fx);
             }
-            self.let_go_of_kicked(&change.channel, one, fx);
+            if let Some(who) = self.removed_by(index, one, now) {
+                self.let_go_of_kicked(&change.channel, &who, fx);
+            }
             for name in elsewhere {
                 self.expel_elsewhere(name, index, last, &mut budget);
             }
         }
+    }
+
+    /// The one person whom a change removes or bans, whether they are online or not.
+    fn removed_by(&self, index: ChannelIndex, change: &Change, now: Now) -> Option<Person> {
+        let (account, name) = match change {
+            Change::Kick { who, .. } => return Some(who.clone()),
+            Change::Add(List::Ban, Mask::Account(account, name), _) => (Some(*account), name),
+            _ => return None,
+        };
+        let governed = self.channels.get(index)?.governed.as_deref()?;
+        let person = Masked::new(name, std::iter::empty(), account, None);
+        let gives_way = governed.gives_way(name, &person, now);
+        gives_way.then(|| Person {
+            name: name.clone(),
+            account,
+        })
+    }
+
+    /// Takes out those whom a ban has concerned for long, and whom a change exposes to it:
+    /// they lose an exception, or are no operator any more. Each server does so with its
+    /// own members.
+    fn expel_exposed(
+        &mut self,
+        index: ChannelIndex,
+        (change, one): (&ChannelChange, &Change),
+        budget: &mut usize,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let exposed = match one {
+            Change::Remove(List::Except, mask) => self.members_under(index, mask, now),
+            Change::Role { who, .. } | Change::Transfer(who) => self.connections_of(&who.name),
+            _ => return,
+        };
+        for id in exposed {
+            let Some(reason) = self.banned_for(id, index, now) else {
+                continue;
+            };
+            let expulsion = Expulsion {
+                channel: change.channel.clone(),
+                by: change.by.clone(),
+                reason,
+                is_told: true,
+            };
+            self.expel_member(id, index, &Arc::new(expulsion), budget, now, fx);
+        }
+    }
+
+    /// The reason of the ban that keeps a member out, if one does.
+    fn banned_for(&self, id: ConnectionId, index: ChannelIndex, now: Now) -> Option<Option<Text>> {
+        let governed = self.channels.get(index)?.governed.as_deref()?;
+        let name = self.connection(id)?.nickname.as_ref()?;
+        let person = self.masked(id, name);
+        let ban = governed.rules.listed(List::Ban, &person, now.unix_ms)?;
+        let gives_way = governed.gives_way(name, &person, now);
+        gives_way.then(|| ban.reason.clone())
     }
 
     /// Takes a member out if the budget allows it, and otherwise notes that it is to be
@@ -217,16 +279,50 @@ impl Hub {
         fx: &mut Effects,
     ) {
         self.let_go_of_channel(id, &expulsion.channel, fx);
-        match self.ends_with_channel(id) {
-            true => {
-                self.leave_silently(id, index, now, fx);
-                self.close(id, expulsion.farewell(), now, fx);
-            }
-            false => {
-                fx.tell(id, expulsion.event());
-                self.leave_silently(id, index, now, fx);
-            }
+        if !expulsion.is_told {
+            self.tell_removed(id, index, expulsion, fx);
         }
+        let ends = self.ends_with_channel(id);
+        if !ends {
+            let face = self.face_of(&expulsion.by.shown());
+            fx.shown_as(face, |fx| fx.tell(id, expulsion.event()));
+        }
+        match expulsion.is_told {
+            true => self.leave_channel(id, index, now, fx),
+            false => self.leave_silently(id, index, now, fx),
+        }
+        if ends {
+            self.close(id, expulsion.farewell(), now, fx);
+        }
+    }
+
+    /// Tells the clients that keep lists of members that a user is being taken out with a
+    /// connection.
+    fn tell_removed(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        expulsion: &Expulsion,
+        fx: &mut Effects,
+    ) {
+        let Some(nickname) = self.nickname_of(id) else {
+            return;
+        };
+        let listed = self.users.listed(&nickname);
+        let channel = self.channels.get(index);
+        if channel.is_none_or(|channel| channel.connections_of(&listed) > 1) {
+            return;
+        }
+        self.make_known(index, &nickname, fx);
+        let by = expulsion.by.shown();
+        let face = self.face_of(&by);
+        let news = RosterNews::Removed {
+            channel: expulsion.channel.clone(),
+            nickname,
+            by,
+            reason: expulsion.reason.clone(),
+        };
+        self.tell_observers([index], &[id], face, news, fx);
     }
 
     fn ends_with_channel(&self, id: ConnectionId) -> bool {
@@ -265,23 +361,22 @@ impl Hub {
             let Err(Refusal::BannedFromChannel(channel)) = verdict else {
                 continue;
             };
-            let (by, reason) = (by.clone(), None);
             let expulsion = Expulsion {
                 channel,
-                by,
-                reason,
+                by: by.clone(),
+                reason: None,
+                is_told: true,
             };
-            if self.ends_with_channel(id) {
+            let ends = self.ends_with_channel(id);
+            self.remove_member(id, index, &expulsion, now, fx);
+            if ends {
                 // It has no other channel.
-                return self.close(id, expulsion.farewell(), now, fx);
+                return;
             }
-            self.let_go_of_channel(id, &expulsion.channel, fx);
-            fx.tell(id, expulsion.event());
-            self.leave_channel(id, index, now, fx);
         }
     }
 
-    /// The members whom a ban keeps out. Each is looked at, as for a message.
+    /// The members that a ban keeps out. Each is looked at, as for a message.
     fn members_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<ConnectionId> {
         let channel = self.channels.get(index);
         let channel = channel.and_then(|it| Some((it, it.governed.as_deref()?)));
@@ -298,7 +393,7 @@ impl Hub {
         channel.members.iter().copied().filter(is_under).collect()
     }
 
-    /// The members on other servers whom a ban keeps out.
+    /// The members on other servers that a ban keeps out.
     fn members_elsewhere_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<Name> {
         let channel = self.channels.get(index);
         let channel = channel.and_then(|it| Some((it, it.governed.as_deref()?)));

@@ -27,13 +27,31 @@ pub(in crate::hub) struct Governed {
     uses: BTreeMap<Arc<str>, u32>,
     /// When each user last spoke, by key, on the monotonic clock; only with slow mode.
     spoke: BTreeMap<Arc<str>, u64>,
-    /// Nothing up to this message is shown: it was said before everyone left the
-    /// channel, which was restricted then.
-    closed: MessageId,
+    /// That everyone has left the channel, which was restricted then.
+    closed: Option<Closed>,
+    /// Whether a member here has left while others were in it on other servers.
+    was_left_here: bool,
+}
+
+/// Where in the log everyone had left a restricted channel: what comes before that is not
+/// told any more, neither to members who come in meanwhile nor to later ones.
+///
+/// Only drafts are in the log, not that people leave. But each server puts what its
+/// members say, and then that they leave, into Redis in this order. So whatever is
+/// drafted here once this server knows that all have left comes after all that they have
+/// said: the first such entry that is committed shows the place. It is usually the one
+/// that opens the channel ([`super::closing`]), and until then nothing that comes from
+/// the log counts as said afterwards. A server that stands alone gives out the ids, and
+/// knows the place at once.
+struct Closed {
+    /// The last draft of this server before that, in its own numbers.
+    drafted: MessageId,
+    /// The last id of the log before that, as soon as it is known.
+    up_to: Option<MessageId>,
 }
 
 impl Governed {
-    /// The rules of a channel nobody is in.
+    /// The rules of a channel without members.
     pub fn of(rules: Rules) -> Governed {
         Governed {
             rules,
@@ -56,19 +74,53 @@ impl Governed {
         self.roles.clear();
         self.passes.clear();
         self.spoke.clear();
+        self.was_left_here = false;
     }
 
-    /// Notes that everyone has left, after this message, and that the rules are to end.
-    pub fn closed_after(&mut self, last: MessageId) {
+    /// Notes that a member here has left, and others are in it on other servers.
+    pub fn was_left_here(&mut self) {
+        self.was_left_here = true;
+    }
+
+    /// Notes that everyone has left, after the draft `last` of this server, and that the
+    /// rules are to end. Returns whether a member here has left since the channel was empty last.
+    pub fn closed_after(&mut self, last: MessageId, is_alone: bool) -> bool {
+        let was_left_here = self.was_left_here;
         self.all_left();
         if self.rules.is_restricted() {
-            self.closed = last;
+            self.closed = Some(Closed {
+                drafted: last,
+                up_to: is_alone.then_some(last),
+            });
         }
+        was_left_here
+    }
+
+    /// Whether everyone had left the channel, which was restricted, and the log does not
+    /// say yet that it is open.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// Takes note of the place of an entry that this server has drafted.
+    pub fn committed(&mut self, draft: MessageId, id: MessageId) {
+        if let Some(closed) = &mut self.closed
+            && draft > closed.drafted
+        {
+            closed.up_to.get_or_insert(id.previous());
+        }
+    }
+
+    /// Notes that the channel is not to be opened any more: it is open, or registered.
+    pub fn was_opened(&mut self) {
+        self.closed = None;
     }
 
     /// The message up to which nothing is shown to anyone any more.
     pub fn floor(&self) -> MessageId {
-        self.rules.floor.max(self.closed)
+        let closed = self.closed.as_ref();
+        let closed = closed.map(|closed| closed.up_to.unwrap_or(MessageId::LAST));
+        self.rules.floor.max(closed.unwrap_or_default())
     }
 
     /// The roles of people while they are in the channel, by key.

@@ -4,8 +4,8 @@ use crate::model::governance::{Flag, Key, List, Masked, Role};
 use crate::model::{AccountId, Name};
 
 use super::{Governed, Pass};
-use crate::hub::channel::{ChannelIndex, Heard};
-use crate::hub::{ConnectionId, Hub, Now, Refusal, Silence};
+use crate::hub::channel::{Channel, ChannelIndex, Heard};
+use crate::hub::{ConnectionId, GLOBAL, Hub, Now, Refusal, Silence};
 
 /// Something that not everyone may do.
 pub(in crate::hub) enum Act<'a> {
@@ -13,14 +13,20 @@ pub(in crate::hub) enum Act<'a> {
     Join(Option<&'a Pass>),
     /// To say something.
     Speak,
+    /// To ask the programs of all others something.
+    Ask,
     /// To read what was said, in whatever way.
     Read,
     /// To be told that the channel exists, its topic and its members.
     See,
     /// To set the topic.
     Topic,
-    /// To change rules and lists, to invite, to remove people.
+    /// To change rules and lists, to remove people, to let in who is kept out.
     Operate,
+    /// To invite someone.
+    Invite,
+    /// To be told whom the channel keeps out.
+    SeeBans,
     /// To take this role from someone, or give it.
     Appoint(Option<Role>),
     /// To register the channel.
@@ -67,11 +73,25 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let Some(governed) = channel.governed.as_deref() else {
-            return open(act, &channel.name);
+            let is_member = self
+                .user_of(id)
+                .is_ok_and(|(name, _)| self.user_is_in(&name, index));
+            return open(act, &channel.name, is_member);
         };
         let asker = self.asker(id, index, governed)?;
-        let people = channel.people_count();
+        let people = match (act, governed.rules.limit) {
+            (Act::Join(_), Some(limit)) => self.people_in(channel, limit as usize),
+            _ => 0,
+        };
         governed.may(&asker, act, people, &channel.name, now)
+    }
+
+    /// How many people are in a channel, on all servers; at most `most` are counted.
+    fn people_in(&self, channel: &Channel, most: usize) -> usize {
+        let here = channel.people_count();
+        let elsewhere = self.remote_members_of(&channel.name);
+        let elsewhere = elsewhere.filter(|name| !channel.has(name));
+        here + elsewhere.take(most.saturating_sub(here)).count()
     }
 
     fn asker<'a>(
@@ -92,22 +112,37 @@ impl Hub {
         })
     }
 
-    /// Notes that a connection may speak in a channel, so that its lists need not be
-    /// looked at for the next message.
-    pub(in crate::hub) fn was_let_speak(
+    /// Checks that a connection may speak in a channel, and notes that it does. What the
+    /// lists say of it is remembered until the rules change, so that it is not looked for
+    /// with each message.
+    pub(in crate::hub) fn let_speak(
         &mut self,
         id: ConnectionId,
         index: ChannelIndex,
         now: Now,
-    ) {
+    ) -> Result<(), Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let Some(governed) = channel.governed.as_deref() else {
+            return Ok(());
+        };
+        let heard = self.heard(id, index);
+        let was_heard = heard.is_some_and(|heard| heard.holds(governed.round, now));
+        if was_heard && governed.lets_all_speak() {
+            return Ok(());
+        }
+        self.may(id, index, &Act::Speak, now)?;
+        if !was_heard {
+            self.was_let_speak(id, index, now);
+        }
+        self.has_spoken(id, index, now);
+        Ok(())
+    }
+
+    fn was_let_speak(&mut self, id: ConnectionId, index: ChannelIndex, now: Now) {
         let channel = self.channels.get(index);
         let Some(governed) = channel.and_then(|it| it.governed.as_deref()) else {
             return;
         };
-        let is_fresh = |heard: Heard| heard.holds(governed.round, now);
-        if self.heard(id, index).is_some_and(is_fresh) {
-            return;
-        }
         let heard = Heard {
             round: governed.round,
             until_ms: governed.rules.exceptions_hold_until(now.unix_ms),
@@ -123,7 +158,9 @@ impl Hub {
         let aliases = user.map(|user| user.aliases().iter().cloned());
         let cloak = self.connection(id).and_then(|it| it.profile.cloak.as_ref());
         let account = user.and_then(|user| user.account);
-        Masked::new(nickname, aliases.into_iter().flatten(), account, cloak)
+        let said = user.and_then(|user| user.face.introduction.as_deref());
+        let masked = Masked::new(nickname, aliases.into_iter().flatten(), account, cloak);
+        masked.with_user(said.map(|said| &*said.user))
     }
 
     /// What a user is in a channel.
@@ -136,9 +173,12 @@ impl Hub {
 }
 
 /// What everyone may do in a channel without rules: it has no operator.
-fn open(act: &Act<'_>, channel: &Name) -> Result<(), Refusal> {
+fn open(act: &Act<'_>, channel: &Name, is_member: bool) -> Result<(), Refusal> {
     match act {
-        Act::Join(_) | Act::Speak | Act::Read | Act::See => Ok(()),
+        Act::Join(_) | Act::Speak | Act::Ask | Act::Read | Act::See => Ok(()),
+        Act::Invite if channel.as_str() == GLOBAL => Err(Refusal::NotOperator(channel.clone())),
+        Act::Invite | Act::SeeBans if is_member => Ok(()),
+        Act::Invite | Act::SeeBans => Err(Refusal::NotInChannel(channel.clone())),
         Act::Topic | Act::Operate | Act::Appoint(_) | Act::Register => {
             Err(Refusal::NotOperator(channel.clone()))
         }
@@ -163,20 +203,38 @@ impl Governed {
     ) -> Result<(), Refusal> {
         let is_at_least = |role| asker.role >= Some(role);
         match act {
-            Act::Join(pass) => self.may_join(asker, *pass, people, channel, now),
+            Act::Join(pass) => {
+                let verdict = self.may_join(asker, *pass, people, channel, now);
+                verdict.map_err(|refusal| match self.is_known_to(asker, *pass, now) {
+                    true => refusal,
+                    false => Refusal::ChannelNameTaken(channel.clone()),
+                })
+            }
             Act::Speak => self.may_speak(asker, channel, now),
+            Act::Ask if self.rules.has(Flag::NoCtcp) => {
+                self.may_speak(asker, channel, now)?;
+                Err(Refusal::CannotSpeak(channel.clone(), Silence::NoRequests))
+            }
+            Act::Ask => self.may_speak(asker, channel, now),
             Act::Read if self.keeps_out(asker, now) => {
                 Err(Refusal::BannedFromChannel(channel.clone()))
             }
             Act::Read if asker.is_member() => Ok(()),
             Act::Read => Err(Refusal::NotInChannel(channel.clone())),
-            Act::See if self.rules.is_secret() && !asker.is_member() && !self.belongs(asker) => {
-                Err(Refusal::NoSuchChannel(channel.clone()))
-            }
+            Act::See if !self.is_seen_by(asker) => Err(Refusal::NoSuchChannel(channel.clone())),
             Act::See => Ok(()),
             Act::Topic if !self.rules.has(Flag::TopicLocked) && asker.is_member() => Ok(()),
             Act::Topic | Act::Operate if is_at_least(Role::Operator) => Ok(()),
             Act::Topic | Act::Operate => Err(Refusal::NotOperator(channel.clone())),
+            Act::Invite | Act::SeeBans if is_at_least(Role::Operator) => Ok(()),
+            Act::Invite | Act::SeeBans if !asker.is_member() => {
+                Err(Refusal::NotInChannel(channel.clone()))
+            }
+            // Where an invitation opens something, it is for operators to decide.
+            Act::Invite if self.is_shut() || channel.as_str() == GLOBAL => {
+                Err(Refusal::NotOperator(channel.clone()))
+            }
+            Act::Invite | Act::SeeBans => Ok(()),
             Act::Appoint(Some(Role::Founder | Role::Operator)) if self.is_registered() => {
                 self.may_own(asker, channel)
             }
@@ -192,6 +250,12 @@ impl Governed {
         }
     }
 
+    /// Whether there is something that an invitation opens.
+    fn is_shut(&self) -> bool {
+        let rules = &self.rules;
+        rules.has(Flag::InviteOnly) || rules.key.is_some() || rules.limit.is_some()
+    }
+
     fn is_registered(&self) -> bool {
         self.rules.registered.is_some()
     }
@@ -199,6 +263,22 @@ impl Governed {
     fn belongs(&self, asker: &Asker<'_>) -> bool {
         let account = asker.account;
         account.is_some_and(|account| self.rules.has_member(account))
+    }
+
+    /// Whether someone is told that the channel exists.
+    fn is_seen_by(&self, asker: &Asker<'_>) -> bool {
+        !self.rules.is_secret() || asker.is_member() || self.belongs(asker)
+    }
+
+    /// Whether someone at the door shows that they know of the channel: the reason why
+    /// they are not let in tells them nothing new then.
+    fn is_known_to(&self, asker: &Asker<'_>, pass: Option<&Pass>, now: Now) -> bool {
+        let key = self.rules.key.as_ref();
+        self.is_seen_by(asker)
+            || self.is_invited(asker.name.key(), now.unix_ms)
+            || self.has_link(pass, now)
+            || key.is_some_and(|key| is_key(pass, key))
+            || self.has_invitation(asker, now)
     }
 
     fn may_own(&self, asker: &Asker<'_>, channel: &Name) -> Result<(), Refusal> {
@@ -220,7 +300,7 @@ impl Governed {
         now: Now,
     ) -> Result<(), Refusal> {
         let rules = &self.rules;
-        if asker.role >= Some(Role::Operator) {
+        if asker.role >= Some(Role::Operator) || pass == Some(&Pass::Override) {
             return Ok(());
         }
         if self.keeps_out(asker, now) {
@@ -291,6 +371,13 @@ impl Governed {
             Some(seconds) => Err(Refusal::SlowMode(channel.clone(), seconds)),
             None => Ok(()),
         }
+    }
+
+    /// Whether every member may speak at any time whom no list keeps from it.
+    fn lets_all_speak(&self) -> bool {
+        let rules = &self.rules;
+        let asks_for_more = rules.has(Flag::Moderated) || rules.has(Flag::RegisteredSpeak);
+        !asks_for_more && rules.slow_seconds == 0
     }
 
     /// Whether a ban concerns someone who does not operate the channel.

@@ -27,6 +27,7 @@ impl Hub {
                     founder: None,
                     role: None,
                     skipped: 0,
+                    since_ms: None,
                 },
                 roles: Vec::new(),
             });

@@ -2,11 +2,11 @@
 
 use crate::model::Name;
 use crate::model::governance::{By, Change, Cloak, Flag, Flags, Person, Role, Visibility};
-use crate::model::subscriber::subscriber;
 
 use super::{Act, Governed, Pass};
 use crate::hub::channel::ChannelIndex;
-use crate::hub::{Command, ConnectionId, Effects, Event, GLOBAL, Hub, Now, Refusal};
+use crate::hub::past::RECALLED;
+use crate::hub::{Command, ConnectionId, Effects, Event, GLOBAL, Hub, Message, Now, Refusal};
 
 impl Hub {
     /// Carries out a command that joins a channel, with what opens it.
@@ -23,18 +23,12 @@ impl Hub {
                 connection.pass = pass;
             }
         };
-        let is_key = matches!(pass, Pass::Key(_));
-        let address = self.connection(id).map(|it| it.profile.address.ip());
-        let address = address.map(subscriber).filter(|_| is_key);
-        if let Some(address) = address {
-            self.key_guesses.check(address, now)?;
+        if matches!(pass, Pass::Key(_)) {
+            self.check_guesses(id, now)?;
         }
         set(self, Some(pass));
         let result = self.carry_out(id, command, now, fx);
         set(self, None);
-        if let (Some(address), Err(Refusal::WrongKey(_))) = (address, &result) {
-            self.key_guesses.was_wrong(address, now);
-        }
         result
     }
 
@@ -66,7 +60,10 @@ impl Hub {
     }
 
     /// Notes that a user has spoken, for slow mode.
-    pub(in crate::hub) fn has_spoken(&mut self, index: ChannelIndex, name: &Name, now: Now) {
+    pub(in crate::hub) fn has_spoken(&mut self, id: ConnectionId, index: ChannelIndex, now: Now) {
+        let Some(name) = self.nickname_of(id) else {
+            return;
+        };
         let channel = self.channels.get_mut(index);
         if let Some(governed) = channel.and_then(|channel| channel.governed.as_deref_mut()) {
             governed.has_spoken(name.key(), now.ticks_ms);
@@ -142,8 +139,24 @@ impl Hub {
         }
     }
 
-    /// Makes the first member of a channel in which nothing was ever said, as far as it
-    /// is still shown, its operator. Its past must be known.
+    /// Whether nothing was said in a channel before its members came, as far as it is still
+    /// shown. What they say while its past is being read may be in it.
+    pub(in crate::hub) fn is_new(&self, index: ChannelIndex, past: &[Message]) -> bool {
+        let Some(channel) = self.channels.get(index) else {
+            return false;
+        };
+        let governed = channel.governed.as_deref();
+        let floor = governed.map(Governed::floor).unwrap_or_default();
+        let asked_after = channel.past.asked_after();
+        let is_since =
+            |message: &Message| message.id > asked_after && self.user_is_in(&message.author, index);
+        past.len() < RECALLED
+            && past
+                .iter()
+                .all(|message| message.id <= floor || is_since(message))
+    }
+
+    /// Makes the first member of a channel that is new its operator, unless it has rules.
     pub(in crate::hub) fn begin_governing(
         &mut self,
         index: ChannelIndex,
@@ -154,14 +167,12 @@ impl Hub {
             return;
         };
         let governed = channel.governed.as_deref();
-        let floor = governed.map(Governed::floor).unwrap_or_default();
-        let is_new = !channel.past.reaches_beyond(floor)
-            && governed.is_none_or(|it| it.rules.is_open() && !it.has_operator());
+        let is_free = governed.is_none_or(|it| it.rules.is_open() && !it.has_operator());
         let is_alone = self.remote_members(&channel.name) == 0;
         let Some(&first) = channel.members.first() else {
             return;
         };
-        if !is_new || !is_alone || channel.name.as_str() == GLOBAL {
+        if !is_free || !is_alone || channel.name.as_str() == GLOBAL || !self.can_govern() {
             return;
         }
         let Ok((name, user)) = self.user_of(first) else {
@@ -203,7 +214,12 @@ impl Hub {
 
     /// Whether the user of a connection is to be told that a channel exists.
     pub(in crate::hub) fn may_see(&self, id: ConnectionId, name: &Name, now: Now) -> bool {
-        let index = self.channels.find(name);
-        index.is_none_or(|index| self.may(id, index, &Act::See, now).is_ok())
+        let Some(index) = self.channels.find(name) else {
+            return true;
+        };
+        // Asked first: a client without a nickname may see what is open, too.
+        let channel = self.channels.get(index);
+        let is_public = channel.is_none_or(|channel| !channel.is_secret());
+        is_public || self.may(id, index, &Act::See, now).is_ok()
     }
 }

@@ -78,6 +78,20 @@ impl Hub {
         Ok(governed.floor().max(since))
     }
 
+    /// The channels of a connection in which something was said that it may read, and the
+    /// newest such message of each.
+    pub fn newest_in_own(&self, id: ConnectionId, now: Now) -> Vec<(Name, MessageId)> {
+        let memberships = self.connection(id).map(|it| it.memberships.iter());
+        let channels = memberships.into_iter().flatten().map(|it| it.channel);
+        let newest = |index: ChannelIndex| {
+            let channel = self.channels.get(index)?;
+            let newest = channel.past.newest()?;
+            let after = self.readable(id, index, now).ok()?;
+            (newest > after).then(|| (channel.name.clone(), newest))
+        };
+        channels.filter_map(newest).collect()
+    }
+
     /// Those of a channel's last messages that a connection may read.
     pub(in crate::hub) fn recent_for(
         &self,

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use crate::model::governance::{By, Change, Person, Role};
+use crate::model::governance::{By, Change, Grant, Person, Role};
 use crate::model::name::Alphabetical;
 use crate::model::{AccountId, Name};
 
@@ -68,6 +68,32 @@ impl Hub {
             true => Err(Refusal::TooManyRegistered(most)),
             false => Ok(()),
         }
+    }
+
+    /// At most `limit` of the channels that an account has registered, those after this one. With
+    /// each come the accounts that are operators of it, the one that has been there longest first.
+    pub fn founded(
+        &self,
+        account: AccountId,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Vec<(Name, Vec<Person>)> {
+        let after = after.and_then(|after| self.channels.find(after));
+        let founded = self.channels.founded_after(account, after).take(limit);
+        let governed = founded.filter_map(|it| Some((&it.name, it.governed.as_deref()?)));
+        let with_operators = governed.map(|(name, governed)| {
+            let grants = governed.rules.grants.iter();
+            let mut operators: Vec<_> = grants
+                .filter(|(_, grant)| grant.role == Some(Role::Operator))
+                .collect();
+            operators.sort_unstable_by_key(|(_, grant)| grant.since);
+            let person = |(id, grant): (&AccountId, &Grant)| Person {
+                name: grant.name.clone(),
+                account: Some(*id),
+            };
+            (name.clone(), operators.into_iter().map(person).collect())
+        });
+        with_operators.collect()
     }
 
     fn account_called(&self, name: &Name) -> Option<AccountId> {

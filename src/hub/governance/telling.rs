@@ -9,15 +9,16 @@ use crate::hub::users::User;
 use crate::hub::{ConnectionId, Effects, Event, Hub};
 
 impl Hub {
-    /// Tells those members of a change whom it concerns: all, if it has opened the
+    /// Tells of a change those members that it concerns: all, if it has opened the
     /// channel that they are in.
     pub(super) fn tell_change(
-        &self,
+        &mut self,
         index: ChannelIndex,
         change: ChannelChange,
         opened: bool,
         fx: &mut Effects,
     ) {
+        self.make_known(index, &change.by.shown(), fx);
         let Some(channel) = self.channels.get(index) else {
             return;
         };
@@ -26,13 +27,14 @@ impl Hub {
             true => Some(Told::Members),
             false => change.changes.iter().map(Change::told).max(),
         };
-        match told {
+        let face = self.face_of(&change.by.shown());
+        fx.shown_as(face, |fx| match told {
             None | Some(Told::Nobody) => {}
             Some(Told::Members) => fx.tell_all(members, Event::Changed(Arc::new(change))),
             Some(Told::Operators) => {
                 fx.tell_all(self.operators(index), Event::Changed(Arc::new(change)));
             }
-        }
+        });
     }
 
     /// The members who operate a channel. They are found by their roles: the others may

@@ -23,7 +23,7 @@ pub enum Registrars {
     Accounts,
     /// Administrators alone.
     Administrators,
-    /// Nobody. What is registered stays so.
+    /// No one. What is registered stays so.
     Nobody,
 }
 

@@ -17,6 +17,9 @@ pub struct RulesView {
     pub role: Option<Role>,
     /// How many entries of the lists are left out at the beginning.
     pub skipped: usize,
+    /// Since when there are people in it, or it is registered, in milliseconds since 1970
+    /// UTC, if that is known.
+    pub since_ms: Option<u64>,
 }
 
 impl RulesView {
@@ -54,7 +57,7 @@ pub struct RulesSummary {
     pub key: Option<Key>,
     /// The most people.
     pub limit: Option<u32>,
-    /// Whose past is shown to whom.
+    /// How much of the past members are shown.
     pub history: Visibility,
     /// Seconds between two messages of one person; 0 is no limit.
     pub slow_seconds: u32,

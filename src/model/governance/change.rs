@@ -132,7 +132,7 @@ pub enum Change {
     UseLink(Arc<str>),
     /// An account that operates the channel was in it.
     Visited(Person),
-    /// Nobody who operates the channel was in it for a long time: it is not registered
+    /// No operator of the channel was in it for a long time: it is not registered
     /// any more. Void as [`Change::Floor`] is.
     Expired(MessageId),
     /// The channel is new, and this person operates it. Void if the channel was
@@ -144,7 +144,7 @@ impl Change {
     /// Who in the channel is told of it.
     pub fn told(&self) -> Told {
         match self {
-            // They concern only the one who comes in, or nobody who is there.
+            // They concern only the member who comes in, or no member who is there.
             Change::Created(_)
             | Change::Member(_)
             | Change::UseLink(_)
@@ -175,6 +175,11 @@ impl Change {
         matches!(self, Change::Floor(_) | Change::Drop)
     }
 
+    /// Whether it opens a channel that everyone has left.
+    pub fn opens(&self) -> bool {
+        matches!(self, Change::Floor(_) | Change::Reset(_))
+    }
+
     /// The hash of the link that it uses up once.
     pub fn used_link(&self) -> Option<&Arc<str>> {
         match self {
@@ -183,7 +188,7 @@ impl Change {
         }
     }
 
-    /// The person it is about, if it is about one of whom the name is known.
+    /// The person it is about, if it is about one with a known name.
     pub fn whom(&self) -> Option<&Name> {
         match self {
             Change::Role { who, .. } | Change::Kick { who, .. } => Some(&who.name),

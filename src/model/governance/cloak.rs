@@ -59,6 +59,16 @@ impl CloakKey {
     }
 }
 
+impl CloakKey {
+    /// Bytes that stand for a name and a purpose; they cannot be told from random ones.
+    pub fn seed(&self, purpose: &str, name: &str) -> [u8; 32] {
+        // No address has a line feed in it.
+        let subject = format!("{purpose}\n{name}");
+        let hash = hmac::sign(&self.0, subject.as_bytes());
+        hash.as_ref().try_into().unwrap_or_default()
+    }
+}
+
 impl fmt::Debug for CloakKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(cloak key)")

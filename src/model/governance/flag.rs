@@ -102,7 +102,7 @@ impl Flag {
             Flag::RegisteredOnly => "guests may join, too",
             Flag::RegisteredSpeak => "guests may speak, too",
             Flag::NoCtcp => "requests between clients are passed on",
-            Flag::OpModerated => "what may not be said is shown to nobody",
+            Flag::OpModerated => "what may not be said is not shown to anyone",
             Flag::Auditorium => "everyone sees everyone",
         }
     }

@@ -42,7 +42,7 @@ impl List {
 /// One line of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListEntry {
-    /// The people whom it concerns.
+    /// The people that it concerns.
     pub mask: Mask,
     /// Who made it.
     pub by: Name,

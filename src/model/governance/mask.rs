@@ -1,4 +1,4 @@
-//! Masks: whom an entry of a channel's list concerns.
+//! Masks: the people that an entry of a channel's list concerns.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cloak;
+use super::{Cloak, Likeness, shown_host, shown_user};
 use crate::model::name::{Form, Pattern};
 use crate::model::{AccountId, Name};
 
-/// Whom an entry concerns.
+/// The people that an entry concerns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mask {
@@ -19,8 +19,10 @@ pub enum Mask {
     /// Everyone without an account at an address. The name is for display: of the person
     /// for whom the entry was made.
     Host(Cloak, Option<Name>),
-    /// Everyone whose nickname has this form, or looks as if it had.
+    /// Every user with a nickname of this form, or one that looks like it.
     Nick(Pattern),
+    /// Every user of whom nickname, user name and host have these forms.
+    Like(Likeness),
 }
 
 /// A person as masks see them, made ready to be compared with many.
@@ -33,6 +35,8 @@ pub struct Masked<'a> {
     aliases: Vec<Arc<str>>,
     account: Option<AccountId>,
     cloak: Option<&'a Cloak>,
+    /// What the person's program calls its user.
+    user: Option<&'a str>,
 }
 
 impl<'a> Masked<'a> {
@@ -49,12 +53,25 @@ impl<'a> Masked<'a> {
             aliases: aliases.into_iter().collect(),
             account,
             cloak,
+            user: None,
         }
+    }
+
+    /// The person with what their program calls its user.
+    pub fn with_user(self, user: Option<&'a str>) -> Masked<'a> {
+        Masked { user, ..self }
     }
 
     /// The account.
     pub fn account(&self) -> Option<AccountId> {
         self.account
+    }
+
+    /// Whether user name and host are as in a likeness.
+    fn has_place_of(&self, like: &Likeness) -> bool {
+        // The owner of an account has its name.
+        let account = self.account.map(|_| &self.nickname);
+        like.has_place(&shown_user(self.user), &shown_host(account, self.cloak))
     }
 
     fn form(&self) -> &Form {
@@ -64,9 +81,12 @@ impl<'a> Masked<'a> {
 
 impl Mask {
     /// Reads a mask as people write it: `account:ann`, `host:abc.guest`, or a
-    /// nickname, perhaps with `*` and `?`. The id of an account has to be looked
-    /// up, so those are [`None`] here.
+    /// nickname, perhaps with `*` and `?`, or `nick!user@host` with them. The id of an
+    /// account has to be looked up, so those are [`None`] here.
     pub fn parse(raw: &str) -> Option<Mask> {
+        if raw.contains('!') {
+            return Likeness::parse(raw).map(Mask::Like);
+        }
         match raw.split_once(':') {
             Some(("host", cloak)) => Some(Mask::Host(Cloak::parse(cloak)?, None)),
             Some(_) => None,
@@ -83,15 +103,21 @@ impl Mask {
                 pattern.matches(person.form())
                     || person.aliases.iter().any(|key| pattern.matches_key(key))
             }
+            Mask::Like(like) => {
+                let has_nick = like.has_nick_like(person.form())
+                    || person.aliases.iter().any(|key| like.has_nick_key(key));
+                has_nick && person.has_place_of(like)
+            }
         }
     }
 
-    /// In words: the person for whom it was made, if that is known.
+    /// In words: the person that it was made for, if that is known.
     pub fn shown(&self) -> String {
         match self {
             Mask::Account(_, name) | Mask::Host(_, Some(name)) => format!("@{name}"),
             Mask::Host(_, None) => format!("everyone at {self}"),
             Mask::Nick(pattern) => format!("the nickname {pattern}"),
+            Mask::Like(like) => format!("everyone like {like}"),
         }
     }
 
@@ -99,7 +125,7 @@ impl Mask {
     pub fn is_for(&self, name: &Name) -> bool {
         match self {
             Mask::Account(_, of) | Mask::Host(_, Some(of)) => of == name,
-            Mask::Host(_, None) => false,
+            Mask::Host(_, None) | Mask::Like(_) => false,
             Mask::Nick(pattern) => Pattern::of(name).is_some_and(|of| of.key() == pattern.key()),
         }
     }
@@ -110,6 +136,13 @@ impl Mask {
             (Mask::Account(one, _), Mask::Account(other, _)) => one == other,
             (Mask::Host(one, _), Mask::Host(other, _)) => one == other,
             (Mask::Nick(one), Mask::Nick(other)) => one.key() == other.key(),
+            (Mask::Like(one), Mask::Like(other)) => one.is_same(other),
+            // An entry for a name that has become an account since is lifted like it.
+            (Mask::Account(_, name), Mask::Like(like))
+            | (Mask::Like(like), Mask::Account(_, name)) => {
+                let host = shown_host(Some(name), None);
+                Likeness::parse(&format!("*!*@{host}")).is_some_and(|of| of.is_same(like))
+            }
             _ => false,
         }
     }
@@ -121,6 +154,7 @@ impl fmt::Display for Mask {
             Mask::Account(_, name) => write!(f, "account:{name}"),
             Mask::Host(cloak, _) => write!(f, "host:{}", cloak.as_str()),
             Mask::Nick(pattern) => write!(f, "{pattern}"),
+            Mask::Like(like) => write!(f, "{like}"),
         }
     }
 }

@@ -16,7 +16,7 @@ pub const MAX_ENTRIES: usize = 100;
 pub const MAX_GRANTS: usize = 1000;
 /// The most invitation links at once.
 pub const MAX_LINKS: usize = 20;
-/// How long after a channel was created nobody else creates it.
+/// How long after a channel was created no other client creates it.
 const CREATING_MS: u64 = 10_000;
 
 /// What is in force in a channel. The default is an open channel.
@@ -36,7 +36,7 @@ pub struct Rules {
     pub key: Option<Key>,
     /// The most people.
     pub limit: Option<u32>,
-    /// Whose past is shown to whom.
+    /// How much of the past members are shown.
     pub history: Visibility,
     /// Seconds between two messages of one person; 0 is no limit.
     pub slow_seconds: u32,
@@ -106,23 +106,42 @@ impl Rules {
 
     /// Whether it must be stored: it would matter after a restart.
     pub fn is_kept(&self) -> bool {
-        let open = Rules {
-            version: self.version,
-            created: self.created,
-            ..Rules::default()
-        };
-        *self != open
+        !self.is_open() || self.floor != MessageId::default()
     }
 
     /// Whether nothing is left of it but how much of the past is not shown.
     pub fn is_open(&self) -> bool {
-        let open = Rules {
+        *self == self.opened(self.floor)
+    }
+
+    /// Those of an open channel of which nothing up to `floor` is shown.
+    fn opened(&self, floor: MessageId) -> Rules {
+        Rules {
+            floor,
             version: self.version,
             created: self.created,
-            floor: self.floor,
             ..Rules::default()
-        };
-        *self == open
+        }
+    }
+
+    /// A copy without the accounts, the lists and the links, which may be many.
+    pub fn in_brief(&self) -> Rules {
+        Rules {
+            registered: self.registered.clone(),
+            visited_ms: self.visited_ms,
+            topic: self.topic.clone(),
+            flags: self.flags,
+            key: self.key.clone(),
+            limit: self.limit,
+            history: self.history,
+            slow_seconds: self.slow_seconds,
+            lists: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            links: Vec::new(),
+            floor: self.floor,
+            created: self.created,
+            version: self.version,
+        }
     }
 
     /// Whether a change that says that the channel is new holds: two servers may say so
@@ -186,7 +205,7 @@ impl Rules {
                 }
             }
             Change::Kick { who, .. } => {
-                // Whoever has a role keeps it: it is taken away by a change of its own.
+                // Roles stay: each is taken away by a change of its own.
                 if let Some(account) = who.account
                     && self.role_of(account).is_none()
                 {
@@ -212,22 +231,8 @@ impl Rules {
             }
             Change::Floor(after) | Change::Reset(after)
                 if before > *after || self.registered.is_some() => {}
-            Change::Floor(_) => {
-                *self = Rules {
-                    floor: change.id,
-                    version: self.version,
-                    created: self.created,
-                    ..Rules::default()
-                };
-            }
-            Change::Reset(_) => {
-                *self = Rules {
-                    floor: self.floor,
-                    version: self.version,
-                    created: self.created,
-                    ..Rules::default()
-                };
-            }
+            Change::Floor(_) => *self = self.opened(change.id),
+            Change::Reset(_) => *self = self.opened(self.floor),
             Change::Link(link) => {
                 self.links
                     .retain(|it| it.holds_at(change.at_ms) && it.hash != link.hash);

@@ -10,7 +10,7 @@ use crate::model::{AccountId, MessageId, Name, Text};
 /// The registration of a channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Registered {
-    /// Whose channel it is.
+    /// The account that owns the channel.
     pub founder: AccountId,
     /// Since when, in milliseconds since 1970 UTC.
     pub since_ms: u64,

@@ -136,7 +136,7 @@ fn key_of(shown: &str) -> String {
 
 /// Whether a text has a form, in time proportional to the product of their
 /// lengths at worst: after a mismatch only the last `*` takes one character more.
-fn has_form(text: &[char], form: &[char]) -> bool {
+pub fn has_form(text: &[char], form: &[char]) -> bool {
     let (mut at, mut place) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while let Some(&c) = text.get(at) {

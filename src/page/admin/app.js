@@ -4,6 +4,7 @@
 import { byId, h, icon } from "../../client/lib/dom.js";
 import { Api } from "./model/api.js";
 import { Live } from "./model/live.js";
+import { Accounts } from "./view/accounts.js";
 import { Announce } from "./view/announce.js";
 import { Bans } from "./view/bans.js";
 import { Channels } from "./view/channels.js";
@@ -13,9 +14,10 @@ import { Messages } from "./view/messages.js";
 import { Overview } from "./view/overview.js";
 import { People } from "./view/people.js";
 import { signIn } from "./view/signin.js";
+import { Tokens } from "./view/tokens.js";
 
-const VIEWS = { overview: Overview, people: People, channels: Channels, bans: Bans, log: Log, messages: Messages, announce: Announce };
-const TITLES = { overview: "Overview", people: "People", channels: "Channels", bans: "Bans", log: "Log", messages: "Messages", announce: "Announce" };
+const VIEWS = { overview: Overview, people: People, accounts: Accounts, channels: Channels, bans: Bans, tokens: Tokens, log: Log, messages: Messages, announce: Announce };
+const TITLES = { overview: "Overview", people: "People", accounts: "Accounts", channels: "Channels", bans: "Bans", tokens: "Tokens", log: "Log", messages: "Messages", announce: "Announce" };
 
 class App {
   api = new Api();

@@ -2,8 +2,10 @@
 
 import { at } from "../lib/place.js";
 
-/** How long the server may take to sign out. */
+/** How long the server may take to sign out, and to answer a question. */
 const PATIENCE = 4_000;
+/** How long it may take to let in. */
+const LONGEST = 30_000;
 
 export class Refused extends Error {
   constructor(words, { status = 0, code = "", fields = {} } = {}) {
@@ -53,13 +55,25 @@ export async function giveUp(old) {
   }
 }
 
-/** Whether the server says that this token is not valid. Without such an answer it
- * may still be valid: a proxy that refuses, or a server that is silent, says nothing of it. */
-export async function isRefused(token) {
+/** Deletes an account, and everything that it has written if it `erases` that. */
+export async function deleteAccount(nickname, password, erases) {
+  const form = new URLSearchParams({ nickname, password, messages: erases ? "erase" : "keep" });
+  const answer = await send("DELETE", "/auth/account", form);
+  if (!answer.response.ok) token(answer);
+}
+
+/** Why the server does not let in the owner of a token: `{isRefused, words}`. Without an answer of
+ * the server the token may still be valid: a proxy that refuses says nothing of it. */
+export async function whyNot(token) {
   try {
-    return (await fetch(at("/auth"), { headers: bearer(token), cache: "no-store" })).status === 401;
+    const request = { headers: bearer(token), cache: "no-store", signal: AbortSignal.timeout(PATIENCE) };
+    const response = await fetch(at("/auth"), request);
+    // It knows us, over a connection that it already had.
+    if (response.ok) return { isRefused: false, words: "The server takes no more connections at present." };
+    const { error } = await response.json().catch(() => ({}));
+    return { isRefused: response.status === 401, words: error?.message ?? "" };
   } catch {
-    return false;
+    return { isRefused: false, words: "" };
   }
 }
 
@@ -77,10 +91,12 @@ function token({ response, body }, conflict) {
   throw new Refused(words, { status: response.status, code, fields: Object.fromEntries(each) });
 }
 
-async function post(path, form) {
+const post = (path, form) => send("POST", path, form);
+
+async function send(method, path, form) {
   let response;
   try {
-    response = await fetch(at(path), { method: "POST", body: form });
+    response = await fetch(at(path), { method, body: form, signal: AbortSignal.timeout(LONGEST) });
   } catch {
     throw new Refused("The server cannot be reached. Is the network there?");
   }

@@ -5,14 +5,17 @@ import { compareIds } from "./conversation.js";
 import { Delivery } from "./delivery.js";
 import { Comings } from "./comings.js";
 import { Governance, KEPT_OUT } from "./governance.js";
+import { Mending } from "./mending.js";
+import { Reacting, reactionsOf } from "./reacting.js";
 import { MyRooms } from "./my_rooms.js";
-import { fold } from "./names.js";
+import { fold, isName, sameName } from "./names.js";
+import { Search } from "./search.js";
 import { change, savedRooms, saveLogin, saveRooms, settings } from "./storage.js";
 
 /** Messages asked for at once when scrolling up. */
 const PAGE = 60;
 /** The most missed messages that are all fetched; beyond it, only the latest. */
-const MOST_MISSED = 3_000;
+export const MOST_MISSED = 3_000;
 /** The room that every client is put into. */
 const EVERYONE = "global";
 /** Threads on a page of the inbox, and how many pages are looked at. */
@@ -22,14 +25,22 @@ const RETRY = 3_000;
 const HEARTBEAT = 25_000;
 /** How often to ask for the members of a room in which many come and go. */
 const ASK_EVERY = 5_000;
-/** What a name looks like, and how long typing has to pause before it is searched for. */
-const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
+/** How long after somebody has left to ask who is still a member. */
+const ASK_SOON = 2_000;
+/** Messages asked for before the new ones of a thread, and the most that the server brings at once. */
+const BEFORE_NEW = 20;
+const MOST_AT_ONCE = 500;
+/** How long typing has to pause before it is searched for. */
 const TYPED_FOR = 300;
 const TYPING_EVERY = 3_000;
 /** The server may know it later. */
-const NOT_NOW = ["store_failed", "busy"];
+const NOT_NOW = ["store_failed", "busy", "history_unavailable"];
+const NOT_IGNORING = ["no_such_user", "cannot_ignore_self", "too_many_ignored"];
+const NOT_CONNECTED = "Not connected: try again in a moment.";
 /** How often the server is told how far a room has been read while messages come in. */
 const READ_EVERY = 1_000;
+/** How long a room that was left here is not joined again because a list has it. */
+const LEFT_FOR = 60_000;
 const TYPING_LASTS = 5_000;
 
 export class Chat {
@@ -42,8 +53,17 @@ export class Chat {
   #finding = 0;
   #missed = new Map();
   #asked = [];
+  /** The room that a link names, until it is known whether it exists. */
+  #wished = "";
+  #reloading = 0;
+  /** Who is being ignored, until the server confirms it. */
+  #ignoring = "";
+  /** When rooms were left, by folded name. */
+  #leftAt = new Map();
   #shown = new Set();
   #saving = 0;
+  /** The name of the room that is to be shown at the start. */
+  first = "";
   /** The rooms that this browser knew when the page opened. */
   #remembered = [];
 
@@ -53,10 +73,16 @@ export class Chat {
     this.delivery = new Delivery(state);
     this.comings = new Comings(state);
     this.myRooms = new MyRooms(state, (type, args) => this.#connection.send(type, args));
+    this.search = new Search(state, (type, args) => this.#connection.send(type, args), (direct, limit) => this.older(direct, limit));
+    this.mending = new Mending(state, (type, args) => this.#connection.send(type, args));
+    this.reacting = new Reacting(state, (type, args) => this.#connection.send(type, args));
     this.governance = new Governance(state, (type, args) => this.#connection.send(type, args));
     state.on("stored", (conversation) => this.governance.spoken(conversation));
     state.on("givenBack", (conversation, frame) => this.governance.silenced(conversation, frame));
-    state.on("active", () => this.governance.askRules(state.active));
+    state.on("active", () => {
+      this.governance.askRules(state.active);
+      if (state.active?.isRoom && !state.active.off) this.#askWhoIsOff(state.active);
+    });
     this.use(connection);
   }
 
@@ -65,39 +91,56 @@ export class Chat {
     this.#connection = connection;
     this.delivery.connection = connection;
     connection.on("frame", (frame) => connection === this.#connection && this.#frame(frame));
-    connection.on("state", (name, detail) => connection === this.#connection && this.#linked(name, detail));
+    connection.on("quiet", (isQuiet) => {
+      if (connection !== this.#connection) return;
+      this.#state.link.isQuiet = isQuiet;
+      this.#state.emit("link");
+    });
+    connection.on("state", (name, ...details) => connection === this.#connection && this.#linked(name, ...details));
   }
 
   // What the user wants ----------------------------------------------------
 
-  say(conversation, body) {
+  /** `kind` is how it is meant, if it is not simply said: `action`; `reply` is what it answers, `{id, author}`. */
+  say(conversation, body, kind = "", reply = null) {
     conversation.divider = null;
     // The server passes on one per second.
     this.#typed = Math.min(this.#typed, Date.now() - TYPING_EVERY + 1_000);
-    this.delivery.send(conversation, body);
+    this.delivery.send(conversation, body, kind, reply);
+  }
+
+  /** Goes to a room that a link names; one that does not exist is made only if the user says so. */
+  visit(name) {
+    if (this.#state.find("room", name)) return this.join(name);
+    if (!isName(name)) return this.#state.toast(`#${name} cannot be the name of a room.`);
+    this.#wished = name;
+    if (!this.#connection.send("listrooms", { prefix: name })) this.#state.toast(NOT_CONNECTED);
   }
 
   /** `pass` is what lets us in: `key` or `invitation`. */
   join(name, pass = {}) {
     const room = this.#state.find("room", name);
-    if (room && (room.joined || !pass.invitation)) return this.#open(room);
+    // One that is being left will not be ours any more when the server reads this.
+    if (room && !room.isLeaving && (room.joined || !pass.invitation)) return this.#open(room);
     this.#asked.push({ key: fold(name), name, pass });
-    if (!this.#connection.send("join", { room: name, ...pass })) this.#state.toast("Not connected: try again in a moment.");
+    if (!this.#connection.send("join", { room: name, ...pass })) this.#state.toast(NOT_CONNECTED);
   }
 
   leave(room) {
-    if (!room.joined && this.#connection.state === "open") return this.#left({ room: room.name });
-    if (!this.#connection.send("leave", { room: room.name })) this.#state.toast("Not connected: try again in a moment.");
+    // One that is not joined may be about to be: it is left when the server says so.
+    room.isLeaving = this.#connection.send("leave", { room: room.name });
+    if (!room.isLeaving) this.#state.toast(NOT_CONNECTED);
   }
 
-  /** Opens the direct messages with a user. */
+  /** Opens the direct messages with a user, and returns them. */
   openDirect(name) {
-    if (this.#state.isMe(name) && !this.#state.isAccount) return;
+    if (this.#state.isMe(name) && !this.#state.isAccount) return null;
     const direct = this.#state.direct(name);
-    if (this.#state.isAccount && direct.messages.length === 0) this.#thread(direct);
-    else if (!this.#state.isAccount) direct.complete = true;
+    if (!this.#state.isAccount) direct.complete = true;
+    else if (direct.messages.length === 0) this.older(direct);
     this.#open(direct);
     this.askPresence();
+    return direct;
   }
 
   /** Shows a conversation because the user wants to see it. */
@@ -110,14 +153,16 @@ export class Chat {
     this.#connection.send("setnick", { nickname });
   }
 
+  /** Begins at once, and ends if the server refuses: there may be nobody of that name. */
   ignore(name, wanted) {
+    if (!this.#connection.send(wanted ? "ignore" : "unignore", { nickname: name })) return this.#state.toast(NOT_CONNECTED);
+    this.#ignoring = wanted && !this.#state.isIgnored(name) ? name : "";
     this.#state.setIgnored(name, wanted);
-    this.#connection.send(wanted ? "ignore" : "unignore", { nickname: name });
   }
 
   /** Sends a command whose answer is a text, which is shown. */
   ask(type, args) {
-    if (!this.#connection.send(type, args)) return "Not connected: try again in a moment.";
+    if (!this.#connection.send(type, args)) return NOT_CONNECTED;
     this.#shown.add(type);
   }
 
@@ -138,6 +183,20 @@ export class Chat {
     if (!room?.isRoom || !room.joined) return;
     room.asked = Date.now();
     this.#connection.send("listusers", { room: room.name });
+    this.#askWhoIsOff(room);
+  }
+
+  /** Asks for those who belong to a room and are not here now. */
+  #askWhoIsOff(room) {
+    room.asking = 0;
+    if (room.joined && !this.#unknown.has("roommembers")) this.#connection.sendLater("roommembers", { room: room.name });
+  }
+
+  /** What the account has done on other devices: the rooms it has joined and left, what it has read. */
+  lookElsewhere() {
+    if (!this.#state.isAccount || this.#unknown.has("myrooms") || this.myRooms.isAwaited) return;
+    this.#connection.send("myrooms");
+    this.#connection.send("inbox");
   }
 
   /** The same for people in a room. */
@@ -148,7 +207,7 @@ export class Chat {
   /** Asks once typing has paused for a moment. */
   #find(start, ask) {
     clearTimeout(this.#finding);
-    if (NAME.test(start)) this.#finding = setTimeout(() => ask(start), TYPED_FOR);
+    if (isName(start)) this.#finding = setTimeout(() => ask(start), TYPED_FOR);
   }
 
   askPresence() {
@@ -158,8 +217,9 @@ export class Chat {
 
   /** Fetches messages older than those there are. */
   older(conversation, limit = PAGE) {
-    if (conversation.loading || conversation.complete || conversation.catchingUp) return;
+    if (conversation.loading || conversation.complete || conversation.catchingUp || conversation.trouble) return;
     const before = conversation.firstId;
+    if (!before && !conversation.isRoom) return this.#thread(conversation);
     const args = before ? { before, limit } : { limit };
     const sent = conversation.isRoom
       ? this.#connection.send("history", { room: conversation.name, ...args })
@@ -169,44 +229,56 @@ export class Chat {
     this.#state.emit("stream", conversation);
   }
 
-  search(room, query) {
-    const sent = this.#connection.send("search", { room: room.name, query, limit: 50 });
-    this.#state.search = { query, room, results: null, busy: sent };
-    this.#state.emit("found");
-  }
-
   typing(conversation) {
     const now = Date.now();
-    if (now - this.#typed < TYPING_EVERY || this.#unknown.has("typing")) return;
+    if (now - this.#typed < TYPING_EVERY || this.#unknown.has("typing") || !(conversation.isRoom || conversation.online)) return;
     this.#typed = now;
     const whom = conversation.isRoom ? { room: conversation.name } : { to: conversation.name };
     this.#connection.send("typing", whom);
   }
 
-  /** Notes that everything in a conversation has been seen. */
-  markRead(conversation) {
-    const last = conversation.lastId;
-    if (conversation.unread === 0 && (conversation.read === last || last === "0-0")) return;
-    const wasUnread = conversation.unread > 0;
-    conversation.unread = 0;
-    conversation.mentions = 0;
-    conversation.read = last;
-    if (!conversation.isRoom && this.#state.isAccount && last !== "0-0") {
-      this.#connection.send("read", { user: conversation.name, id: last });
-    }
-    this.myRooms.seen(conversation);
-    if (wasUnread) this.#state.emit("list");
+  /** Notes that a conversation has been seen up to a message: all of it, unless another is named. */
+  markRead(conversation, id = conversation.lastId) {
+    const { unread } = conversation;
+    conversation.isLeftUnread = false;
+    if (!this.myRooms.readUpTo(conversation, id)) return;
+    if (conversation.unread === 0) this.#tellRead(conversation);
+    else this.#tellSoon(conversation);
+    if (conversation.unread !== unread) this.#state.emit("list");
     this.#save();
+  }
+
+  /** Leaves a message and what follows to be read later. */
+  markUnread(conversation, message) {
+    this.myRooms.leaveUnread(conversation, message);
+    conversation.divider = conversation.read;
+    this.#save();
+    this.#state.emit("stream", conversation);
+    this.#state.emit("list");
+  }
+
+  #tellRead(conversation) {
+    if (conversation.isRoom) this.myRooms.seen(conversation);
+    else if (this.#state.isAccount) this.#connection.send("read", { user: conversation.name, id: conversation.read });
+  }
+
+  /** While much is said or read, the server is told now and then how far it has been read. */
+  #tellSoon(conversation) {
+    conversation.telling ||= setTimeout(() => {
+      conversation.telling = 0;
+      this.#tellRead(conversation);
+    }, READ_EVERY);
   }
 
   // The connection ---------------------------------------------------------
 
-  #linked(name, detail) {
+  #linked(name, detail, words) {
     const until = name === "waiting" ? detail : 0;
-    this.#state.link = { state: name, until, why: name === "ended" ? detail : null };
+    this.#state.link = { state: name, until, why: name === "ended" ? detail : { words } };
     if (name !== "open") {
       clearInterval(this.#heart);
       this.delivery.cutOff();
+      this.search.stop("The connection was lost. Please search again.");
       for (const conversation of this.#state.conversations.values()) {
         conversation.loading = null;
         if (conversation.isRoom) conversation.joined = false;
@@ -234,18 +306,23 @@ export class Chat {
     this.#heart = setInterval(() => {
       this.#connection.ask("listrooms");
       this.askPresence();
+      this.lookElsewhere();
     }, HEARTBEAT);
   }
 
   /** Joins every room again, and asks for the messages missed meanwhile. */
   #resume() {
     if (this.#state.joinedRooms.length === 0) {
-      for (const { name, read, muted } of this.#remembered) {
-        Object.assign(this.#state.room(name), { read, muted: Boolean(muted) });
+      for (const { name, read, muted, notify } of this.#remembered) {
+        Object.assign(this.#state.room(name), { read, muted: Boolean(muted), notify: notify ?? "mentions" });
       }
     }
-    const rooms = this.#state.joinedRooms;
+    this.myRooms.isAwaited = false;
+    // That which is to be seen comes first: there may be many.
+    const first = this.#state.active ?? this.#state.find("room", this.first);
+    const rooms = this.#state.joinedRooms.sort((one, other) => Number(other === first) - Number(one === first));
     for (const room of rooms) this.#resumeRoom(room);
+    this.#state.emit("resuming");
     // Every client is put into this room at first, but the user may have left it.
     if (rooms.length > 0 && !this.#state.find("room", EVERYONE)) this.#connection.send("leave", { room: EVERYONE });
     for (const direct of this.#state.directs) {
@@ -254,6 +331,7 @@ export class Chat {
   }
 
   #resumeRoom(room) {
+    room.isLeaving = false;
     const after = room.messages.length > 0 ? room.lastId : room.read;
     const key = room.rules?.key ?? room.opensWith;
     const pass = key ? { key } : {};
@@ -270,7 +348,7 @@ export class Chat {
   // Frames -----------------------------------------------------------------
 
   #frame(frame) {
-    const take = this.#frames[frame.type] ?? this.governance.frames[frame.type];
+    const take = this.#frames[frame.type] ?? this.governance.frames[frame.type] ?? this.mending.frames[frame.type] ?? this.reacting.frames[frame.type];
     if (take) take(frame);
     else if (this.#shown.delete(frame.type)) this.#state.toast(frame.body);
   }
@@ -291,7 +369,11 @@ export class Chat {
       this.comings.users(frame);
     },
     join: (frame) => this.comings.join(frame),
-    leave: (frame) => this.comings.leave(frame),
+    leave: (frame) => {
+      this.comings.leave(frame);
+      const room = this.#state.find("room", frame.room);
+      if (room && room === this.#state.active) room.asking ||= setTimeout(() => this.#askWhoIsOff(room), ASK_SOON);
+    },
     rename: (frame) => this.comings.rename(frame),
     members: (frame) => {
       this.comings.counted(frame);
@@ -300,6 +382,7 @@ export class Chat {
       if (room && room === this.#state.active && Date.now() - (room.asked ?? 0) > ASK_EVERY) this.askMembers(room);
     },
     rooms: (frame) => {
+      this.#roomsFor(frame);
       this.#state.listRooms(frame);
       for (const { name, members } of frame.rooms) {
         const room = this.#state.find("room", name);
@@ -308,9 +391,16 @@ export class Chat {
       this.#state.emit("rooms");
       this.#state.emit("list");
     },
-    myrooms: (frame) => this.#myRoomsCame(frame),
+    myrooms: (frame) => (this.myRooms.isAwaited ? this.#myRoomsCame(frame) : this.#roomsElsewhere(frame)),
+    roommembers: ({ room: name, users }) => {
+      const room = this.#state.find("room", name);
+      if (!room) return;
+      room.off = users.filter(({ online }) => !online).map((user) => user.name);
+      this.#state.emit("members", room);
+    },
     roomread: (frame) => this.myRooms.readElsewhere(frame),
     roommuted: (frame) => this.myRooms.muted(frame),
+    roomnotify: (frame) => this.myRooms.notified(frame),
     presence: (frame) => {
       for (const { name, online } of frame.users) {
         const direct = this.#state.find("direct", name);
@@ -327,18 +417,18 @@ export class Chat {
       this.#state.emit("me");
     },
     typing: (frame) => this.#typingCame(frame),
-    found: (frame) => {
-      const room = this.#state.room(frame.room);
-      const results = frame.messages.map((message) => ({ ...message, at: Date.parse(message.at) }));
-      this.#state.search = { query: frame.query, room, results, more: !frame.complete, busy: false };
-      this.#state.emit("found");
-    },
+    found: (frame) => this.search.found(frame),
     announcement: (frame) => {
-      const words = frame.body.replace(/^Public Server Announcement: /, "");
+      const words = frame.body.replace(/^Public Server Announcement: /gm, "");
       this.#state.announcements.push({ words, at: Date.parse(frame.at) });
       this.#state.emit("announcement", words);
     },
-    ignored: (frame) => this.#state.toast(frame.body),
+    ignored: (frame) => {
+      // A guest's list is sent again at each connection.
+      if (!this.#ignoring) return;
+      this.#ignoring = "";
+      this.#state.toast(frame.body);
+    },
     ignores: (frame) => { if (this.#state.isAccount) this.#state.setAllIgnored(frame.users); },
     unignored: (frame) => this.#state.toast(frame.body),
     error: (frame) => this.#error(frame),
@@ -359,11 +449,38 @@ export class Chat {
     this.#state.emit("list");
   }
 
+  /** Rooms that were joined or left on other devices. */
+  #roomsElsewhere({ rooms }) {
+    const names = new Set(rooms.map(({ name }) => fold(name)).concat(EVERYONE));
+    for (const room of this.#state.joinedRooms) {
+      if (room.isOwn && room.joined && !names.has(fold(room.name))) this.leave(room);
+    }
+    // A list may be older than our leaving.
+    const isLeft = (name) => Date.now() - (this.#leftAt.get(fold(name)) ?? 0) < LEFT_FOR;
+    const others = rooms.filter(({ name }) => fold(name) !== EVERYONE && !this.#state.find("room", name) && !isLeft(name));
+    this.myRooms.listed(others);
+    for (const { name } of others) this.#resumeRoom(this.#state.room(name));
+    for (const { name } of rooms) if (this.#state.find("room", name)) this.#state.room(name).isOwn = true;
+    this.#state.emit("list");
+  }
+
+  /** Whether the room that a link names exists. */
+  #roomsFor({ rooms, prefix }) {
+    const wished = this.#wished;
+    if (!wished || !prefix || !sameName(prefix, wished)) return;
+    this.#wished = "";
+    if (rooms.some(({ name }) => sameName(name, wished))) this.join(wished);
+    else this.#state.emit("noRoom", wished);
+  }
+
   #joined(frame) {
     const room = this.#state.room(frame.room);
     room.joined = true;
     room.count = frame.others + 1;
-    room.members = new Map();
+    // The list of all comes when it is asked for.
+    room.members = new Map([[fold(this.#state.me), this.#state.me]]);
+    room.moreMembers = frame.others > 0;
+    room.off = null;
     if (room === this.#state.active) this.askMembers(room);
     else this.#connection.sendLater("listusers", { room: room.name });
     const asked = this.#asked.findIndex(({ key }) => key === fold(room.name));
@@ -381,6 +498,7 @@ export class Chat {
     const room = this.#state.find("room", frame.room);
     if (!room) return;
     room.joined = false;
+    this.#leftAt.set(fold(room.name), Date.now());
     if (frame.code === "kicked") this.governance.removed(frame);
     if (this.#state.search.room === room) {
       this.#state.search = { query: "", room: null, results: null, busy: false };
@@ -397,8 +515,8 @@ export class Chat {
     if (!room.insert(message)) return;
     if (room.catchingUp) {
       this.#missed.set(room.key, (this.#missed.get(room.key) ?? 0) + 1);
-      if (this.#state.isMe(message.from)) this.delivery.missed(room, message);
     }
+    if (message.notice) return this.#state.emit("stream", room);
     room.typing.delete(fold(frame.from));
     this.#arrived(room, message);
   }
@@ -412,7 +530,6 @@ export class Chat {
     if (!this.#state.isAccount) direct.complete = true;
     const message = said(frame);
     if (!direct.insert(message)) return;
-    direct.read ??= "0-0";
     direct.typing.delete(fold(frame.from));
     if (!mine) direct.online = true;
     this.#arrived(direct, message);
@@ -427,16 +544,15 @@ export class Chat {
     const watched =
       conversation === this.#state.active && this.#state.atEnd && document.visibilityState === "visible";
     if (mine) {
+      this.delivery.came(conversation, message);
       if (conversation.unread === 0) conversation.read = message.id;
-    } else if (watched && !conversation.catchingUp) {
+    } else if (watched && !conversation.catchingUp && !conversation.isLeftUnread) {
       conversation.read = message.id;
-      if (!conversation.isRoom && this.#state.isAccount) {
-        this.#connection.send("read", { user: conversation.name, id: message.id });
-      }
-      this.#seenSoon(conversation);
+      this.#tellSoon(conversation);
     } else if (!this.#state.isIgnored(message.from)) {
-      conversation.read ??= "0-0";
-      if (conversation.isUnread(message)) {
+      if (conversation.isRoom || !this.#state.isAccount) conversation.read ??= "0-0";
+      // How far a thread has been read is known once it is loaded.
+      if (conversation.read === null || conversation.isUnread(message)) {
         const isCounted = conversation.counted && conversation.catchingUp;
         const isFirst = isCounted ? conversation.divider === null : conversation.unread === 0;
         if (conversation === this.#state.active && isFirst) conversation.divider = conversation.read;
@@ -452,19 +568,11 @@ export class Chat {
     if (!mine && !this.#state.isIgnored(message.from)) this.#state.emit("arrived", conversation, message, watched);
   }
 
-  /** In a room where much is said, the server is told now and then how far it has been read. */
-  #seenSoon(conversation) {
-    if (!conversation.isRoom || conversation.telling) return;
-    conversation.telling = setTimeout(() => {
-      conversation.telling = 0;
-      this.myRooms.seen(conversation);
-    }, READ_EVERY);
-  }
-
   #history(frame) {
     const room = this.#state.room(frame.room);
     const messages = frame.messages.map(said);
     const asked = room.loading;
+    room.trouble = "";
     if (asked && isAnswer(asked, messages)) {
       room.loading = null;
       room.prepend(messages);
@@ -494,8 +602,8 @@ export class Chat {
     this.myRooms.complete(room);
     if (frame.complete === false && room.messages.length > 0) room.gap = room.firstId;
     this.#missed.delete(room.key);
-    if (room === this.#state.active && this.#state.atEnd && document.visibilityState === "visible") this.markRead(room);
-    if (room.messages.length < PAGE) this.older(room);
+    // Of others when they are opened.
+    if (room === this.#state.active && room.messages.length < PAGE) this.older(room);
     this.#state.emit("stream", room);
     this.delivery.flush(room);
   }
@@ -504,6 +612,7 @@ export class Chat {
   #skip(room) {
     room.forget();
     room.hasAllUnread = false;
+    room.skipped = true;
     this.#missed.set(room.key, 0);
     room.loading = { before: null, limit: PAGE, thenResume: true };
     this.#connection.send("history", { room: room.name, limit: PAGE });
@@ -512,12 +621,13 @@ export class Chat {
   // Direct messages of accounts ---------------------------------------------
 
   #thread(direct, after = null) {
-    const args = after ? { user: direct.name, after, limit: 100 } : { user: direct.name, limit: PAGE };
-    if (!this.#connection.send("thread", args)) return;
-    direct.loading = after ? null : { before: null, limit: PAGE };
+    const limit = after ? 100 : Math.min(Math.max(PAGE, direct.unread + BEFORE_NEW), MOST_AT_ONCE);
+    if (!this.#connection.send("thread", { user: direct.name, limit, ...(after && { after }) })) return;
+    direct.loading = after ? null : { before: null, limit };
   }
 
   #missedDirect(direct) {
+    if (direct.isUnkept) return;
     direct.catchingUp = true;
     this.#thread(direct, direct.lastId);
   }
@@ -526,17 +636,21 @@ export class Chat {
     const direct = this.#state.direct(frame.user);
     const asked = direct.loading;
     const messages = frame.messages.map(said);
-    direct.read ??= messages.at(-1)?.id ?? "0-0";
+    direct.trouble = "";
+    if (direct.read === null) {
+      direct.read = this.#readBut(direct.unread, asked ? [...messages, ...direct.messages] : messages);
+      if (direct === this.#state.active && direct.unread > 0) direct.divider = direct.read;
+    }
     if (asked) {
       direct.loading = null;
       direct.prepend(messages);
       direct.complete = frame.complete || messages.length < asked.limit;
     } else {
       for (const message of messages) {
-        if (!direct.insert(message)) continue;
-        if (this.#state.isMe(message.from)) this.delivery.missed(direct, message);
+        if (!direct.insert(message) || message.notice) continue;
         this.#arrived(direct, message);
       }
+      for (const change of frame.changes ?? []) this.#frame(change);
       direct.catchingUp = false;
       if (!frame.complete && messages.length > 0) return this.#missedDirect(direct);
     }
@@ -545,12 +659,24 @@ export class Chat {
     this.#state.emit("list");
   }
 
+  /** Up to where messages are read if so many of the other's are not. */
+  #readBut(unread, messages) {
+    const theirs = messages.filter(({ from, body }) => body !== undefined && !this.#state.isMe(from)).at(-unread);
+    const first = unread > 0 ? messages.indexOf(theirs) : messages.length;
+    return messages[first - 1]?.id ?? "0-0";
+  }
+
   #inbox(frame) {
     for (const thread of frame.threads) {
       const direct = this.#state.direct(thread.user);
       const at = Date.parse(thread.at);
       direct.at = at;
-      if (direct.messages.length > 0) continue;
+      if (direct.messages.length > 0) {
+        // Some may have been read elsewhere.
+        const isLess = thread.id === direct.lastId && thread.unread < direct.unread;
+        if (isLess && this.myRooms.readUpTo(direct, this.#readBut(thread.unread, direct.messages))) this.#state.emit("stream", direct);
+        continue;
+      }
       direct.unread = thread.unread;
       direct.preview = thread.body;
     }
@@ -561,7 +687,7 @@ export class Chat {
   }
 
   #typingCame(frame) {
-    const conversation = frame.room ? this.#state.find("room", frame.room) : this.#state.direct(frame.from);
+    const conversation = frame.room ? this.#state.find("room", frame.room) : this.#state.find("direct", frame.from);
     if (!conversation || this.#state.isIgnored(frame.from) || this.#state.isMe(frame.from)) return;
     conversation.typing.set(fold(frame.from), { name: frame.from, until: Date.now() + TYPING_LASTS });
     this.#state.emit("typing", conversation);
@@ -577,23 +703,59 @@ export class Chat {
     if (frame.tag && this.delivery.refused(frame)) return;
     if (KEPT_OUT.includes(frame.code)) return this.#keptOut(frame);
     if (this.myRooms.isAwaited && NOT_NOW.includes(frame.code)) return this.#withoutList();
-    if (frame.code === "history_unavailable") return this.#resumeLater();
+    this.search.stop(frame.body);
+    if (NOT_NOW.includes(frame.code) && this.#isLoading()) return this.#loadLater(frame);
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
-    for (const conversation of this.#state.conversations.values()) {
-      conversation.loading = null;
-      if (frame.code === "no_history") conversation.complete = true;
+    if (frame.code === "not_in_channel") {
+      const room = this.#state.find("room", frame.room ?? "");
+      // It was asked about just before it was left.
+      if (!room) return;
+      if (room.isLeaving) return this.#left(frame);
     }
-    if (frame.code === "no_history") return;
+    if (frame.code === "no_history") return this.#noPast();
+    if (this.#ignoring && NOT_IGNORING.includes(frame.code)) {
+      this.#state.setIgnored(this.#ignoring, false);
+      this.#ignoring = "";
+    }
+    if (frame.code === "no_such_user" && this.#isNobody(frame.user ?? "")) return;
+    for (const conversation of this.#state.conversations.values()) conversation.loading = null;
     this.#state.toast(frame.body);
     this.#state.emit("refused", frame);
   }
 
+  #isLoading() {
+    return [...this.#state.conversations.values()].some(({ loading, catchingUp }) => loading || catchingUp);
+  }
+
+  /** The server keeps nothing of what is said. */
+  #noPast() {
+    for (const conversation of this.#state.conversations.values()) {
+      if (!conversation.isRoom) continue;
+      Object.assign(conversation, { loading: null, complete: true, isUnkept: true });
+      this.#state.emit("stream", conversation);
+    }
+  }
+
+  /** No account has this name: a guest, or nobody; there is nothing to load. Whether there is nothing
+   * to say about it. */
+  #isNobody(name) {
+    const direct = this.#state.find("direct", name);
+    if (!direct) return this.#state.isIgnored(name);
+    if (!direct.loading && !direct.catchingUp) {
+      direct.online = false;
+      return false;
+    }
+    Object.assign(direct, { loading: null, catchingUp: false, complete: true, isUnkept: true });
+    direct.read ??= "0-0";
+    this.delivery.flush(direct);
+    return true;
+  }
+
   /** The server cannot say which rooms we have: goes on with those known here. */
   #withoutList() {
-    this.myRooms.isAwaited = false;
-    for (const { name, read, muted } of this.#remembered) {
+    for (const { name, read, muted, notify } of this.#remembered) {
       const room = this.#state.room(name);
-      Object.assign(room, { read: room.read ?? read, muted: Boolean(muted) });
+      Object.assign(room, { read: room.read ?? read, muted: Boolean(muted), notify: notify ?? "mentions" });
     }
     this.#resume();
   }
@@ -608,15 +770,22 @@ export class Chat {
   }
 
   /** The answers under way will not come; they have to be requested again. */
-  #resumeLater() {
+  #loadLater({ body }) {
     const connection = this.#connection;
-    setTimeout(() => {
-      if (connection !== this.#connection || connection.state !== "open") return;
+    const all = [...this.#state.conversations.values()].filter(({ loading, catchingUp }) => loading || catchingUp);
+    for (const conversation of all) {
+      Object.assign(conversation, { loading: null, trouble: body });
+      this.#state.emit("stream", conversation);
+    }
+    clearTimeout(this.#reloading);
+    this.#reloading = setTimeout(() => {
       for (const conversation of this.#state.conversations.values()) {
-        conversation.loading = null;
-        if (!conversation.catchingUp) continue;
-        if (conversation.isRoom) this.#resumeRoom(conversation);
-        else this.#missedDirect(conversation);
+        conversation.trouble = "";
+        if (conversation.catchingUp && connection === this.#connection && connection.state === "open") {
+          if (conversation.isRoom) this.#resumeRoom(conversation);
+          else this.#missedDirect(conversation);
+        }
+        this.#state.emit("stream", conversation);
       }
     }, RETRY);
   }
@@ -636,13 +805,23 @@ export class Chat {
 
   #save() {
     clearTimeout(this.#saving);
-    this.#saving = setTimeout(() => this.saveNow(), 300);
+    this.#saving = setTimeout(() => this.#saveNow(), 300);
   }
 
-  saveNow() {
+  /** The page goes away: what is told and kept a little later is now. */
+  leavePage() {
+    for (const conversation of this.#state.conversations.values()) {
+      if (conversation.telling) this.#tellRead(conversation);
+    }
+    this.#connection.sendAllNow();
+    this.#saveNow();
+  }
+
+  #saveNow() {
     clearTimeout(this.#saving);
     if (!this.#state.me) return;
-    const rooms = this.#state.joinedRooms.map(({ name, read, muted }) => ({ name, read, ...(muted && { muted }) }));
+    const rooms = this.#state.joinedRooms.map(({ name, read, muted, notify }) =>
+      ({ name, read, ...(muted && { muted }), ...(notify !== "mentions" && { notify }) }));
     saveRooms(this.#state.storageKey, rooms);
   }
 
@@ -654,7 +833,12 @@ export class Chat {
 }
 
 function said(frame) {
-  return { id: frame.id, from: frame.from, body: frame.body, at: Date.parse(frame.at) };
+  const kind = frame.action ? "action" : frame.notice ? "report" : "";
+  const message = { id: frame.id, from: frame.from, kind, at: Date.parse(frame.at), changed: frame.changed };
+  if (frame.reply_to) message.reply = { id: frame.reply_to, author: frame.reply_author };
+  // What is left of a deleted one keeps its place.
+  if (frame.deleted) return { ...message, notice: "gone" };
+  return { ...message, body: frame.body, editedAt: frame.edited_at ? Date.parse(frame.edited_at) : 0, ...reactionsOf(frame) };
 }
 
 /** Whether messages can be the answer to a request, and not some that came by themselves. */

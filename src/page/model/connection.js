@@ -3,24 +3,30 @@
 
 import { Emitter } from "../lib/emitter.js";
 import { socketAt } from "../lib/place.js";
-import { isRefused } from "./api.js";
+import { whyNot } from "./api.js";
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 15_000;
-/** How long the server may be silent after a question. */
+/** How long the server may be silent after a question before the page says so, and before it gives
+ * the connection up; sooner if the browser says that the network has changed. */
+const QUIET = 5_000;
 const PATIENCE = 12_000;
+const HURRY = 4;
+/** How long a new connection may take until it is welcomed. */
+const LONGEST_START = 20_000;
 /** The rate that the server accepts: this cost at once, and then this much a
  * second. */
 const BURST = 25;
 const PER_SECOND = 12;
 /** Commands that cost more than a message; see docs/json.md. */
-const COSTS = { listrooms: 5, listusers: 5, ignores: 5, inbox: 5, setnick: 5, search: 10, presence: 11 };
+const COSTS = { listrooms: 5, listusers: 5, roommembers: 5, myrooms: 10, ignores: 5, inbox: 5, setnick: 5, search: 10, presence: 11 };
 /** Farewells after which the client simply reconnects: a laptop slept, a line was slow. */
 const ACCIDENTS = ["silent", "slow_reader"];
 
 /** Emits `frame` (an object), and `state`:
- * `connecting`, `open`, `waiting` (with the time of the next attempt),
- * `ended` (with `{words, code, entered}`; nothing more will be tried). */
+ * `connecting`, `open`, `waiting` (with the time of the next attempt, and why),
+ * `ended` (with `{words, code, entered}`; nothing more will be tried);
+ * and `quiet` (whether the server owes an answer for some time). */
 export class Connection extends Emitter {
   state = "connecting";
   #token;
@@ -28,6 +34,10 @@ export class Connection extends Emitter {
   #pause = FIRST_PAUSE;
   #timer = 0;
   #watch = 0;
+  #quiet = 0;
+  isQuiet = false;
+  /** When the last frame came. */
+  heard = 0;
   #farewell = null;
   #queue = [];
   #later = [];
@@ -40,8 +50,8 @@ export class Connection extends Emitter {
   constructor(token) {
     super();
     this.#token = token;
-    this.retry = this.retry.bind(this);
-    addEventListener("online", this.retry);
+    this.check = this.check.bind(this);
+    for (const event of ["online", "offline"]) addEventListener(event, this.check);
   }
 
   open() {
@@ -51,6 +61,7 @@ export class Connection extends Emitter {
     this.#socket = socket;
     let opened = false;
     this.#set("connecting");
+    this.#watch = setTimeout(() => this.#giveUp(), LONGEST_START);
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
       opened = true;
@@ -71,6 +82,14 @@ export class Connection extends Emitter {
     this.#token = token;
   }
 
+  /** Finds out whether this is still a connection: the network has changed. */
+  check() {
+    if (this.state === "open") return this.#ask("listrooms", {}, HURRY);
+    if (this.state !== "connecting" || !navigator.onLine) return this.retry();
+    this.#drop();
+    this.open();
+  }
+
   /** Tries at once instead of waiting any longer. */
   retry() {
     if (this.state !== "waiting") return;
@@ -81,9 +100,8 @@ export class Connection extends Emitter {
   /** Ends it for good. */
   close() {
     this.#closed = true;
-    removeEventListener("online", this.retry);
+    this.#unlisten();
     clearTimeout(this.#timer);
-    clearTimeout(this.#watch);
     this.#drop();
   }
 
@@ -95,7 +113,12 @@ export class Connection extends Emitter {
     return true;
   }
 
-  /** The same when nothing else is to be sent for a while. */
+  /** Sends what waits for its turn: the page is about to go, and all of that with it. The server may refuse some. */
+  sendAllNow() {
+    while (this.state === "open" && this.#queue.length > 0) this.#sendNext();
+  }
+
+  /** Like `send`, when nothing else is to be sent for a while. */
   sendLater(type, args = {}) {
     if (this.state !== "open") return;
     this.#later.push({ cost: COSTS[type] ?? 1, frame: JSON.stringify({ type, args }) });
@@ -104,12 +127,33 @@ export class Connection extends Emitter {
 
   /** Sends something that must be answered; gives the connection up if nothing comes. */
   ask(type, args = {}) {
-    if (!this.send(type, args) || this.#watch) return;
-    this.#watch = setTimeout(() => {
-      this.#watch = 0;
-      this.#drop();
-      this.#again();
-    }, PATIENCE);
+    return this.#ask(type, args);
+  }
+
+  #ask(type, args, hurry = 1) {
+    if (!this.send(type, args)) return false;
+    if (this.#watch && hurry === 1) return true;
+    this.#unwatch();
+    this.#quiet = setTimeout(() => this.#setQuiet(true), QUIET / hurry);
+    this.#watch = setTimeout(() => this.#giveUp(), PATIENCE / hurry);
+    return true;
+  }
+
+  #giveUp() {
+    this.#drop();
+    this.#again();
+  }
+
+  #unwatch() {
+    clearTimeout(this.#watch);
+    clearTimeout(this.#quiet);
+    this.#watch = 0;
+  }
+
+  #setQuiet(isQuiet) {
+    if (this.isQuiet === isQuiet) return;
+    this.isQuiet = isQuiet;
+    this.emit("quiet", isQuiet);
   }
 
   #flush() {
@@ -135,8 +179,9 @@ export class Connection extends Emitter {
   }
 
   #received(text) {
-    clearTimeout(this.#watch);
-    this.#watch = 0;
+    this.#unwatch();
+    this.heard = Date.now();
+    this.#setQuiet(false);
     const frame = JSON.parse(text);
     if (frame.type === "welcome") {
       this.#pause = FIRST_PAUSE;
@@ -156,32 +201,37 @@ export class Connection extends Emitter {
       return this.#end({ words, code: this.#farewell?.code, entered: this.#entered });
     }
     // A browser does not reveal why the server refused it.
-    const refused = !opened && (await isRefused(this.#token));
+    const { isRefused = false, words: why = "" } = opened ? {} : await whyNot(this.#token);
     if (this.#closed) return;
-    if (refused) {
+    if (isRefused) {
       return this.#end({ words: "You have been signed out. Please sign in again.", entered: false });
     }
-    this.#again();
+    // A server that is full takes its leave and may have a place later.
+    this.#again(why || this.#farewell?.body);
   }
 
   #end(why) {
-    removeEventListener("online", this.retry);
+    this.#unlisten();
     this.#set("ended", why);
   }
 
-  #again() {
+  #unlisten() {
+    for (const event of ["online", "offline"]) removeEventListener(event, this.check);
+  }
+
+  #again(why = "") {
     // All clients were cut off at the same moment, but they should not all return at the same
     // moment.
     const pause = this.#pause * (0.5 + Math.random());
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
     this.#timer = setTimeout(() => this.open(), pause);
-    this.#set("waiting", Date.now() + pause);
+    this.#set("waiting", Date.now() + pause, why);
   }
 
   #drop() {
     clearTimeout(this.#pump);
-    clearTimeout(this.#watch);
-    this.#watch = 0;
+    this.#unwatch();
+    this.#setQuiet(false);
     this.#queue = [];
     this.#later = [];
     const socket = this.#socket;

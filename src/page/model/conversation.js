@@ -32,18 +32,30 @@ export class Conversation {
   offset = 0;
   /** People in the room, by folded name. */
   members = new Map();
-  /** Members as the list of rooms has it. */
+  /** Accounts to which the room belongs, and who are not here now; null until that is known. */
+  off = null;
+  /** Whether the server has it among our rooms. */
+  isOwn = false;
+  /** Whether the server has been told that the user leaves. */
+  isLeaving = false;
+  /** People who are here now. */
   count = 0;
   unread = 0;
   mentions = 0;
   /** Whether only mentions count here. */
   muted = false;
+  /** What of a room is notified: `mentions`, `all` or `nothing`. */
+  notify = "mentions";
   /** Whether the server has counted what is unread, and the messages are still coming. */
   counted = false;
   /** Whether all unread messages are here. */
   hasAllUnread = false;
+  /** Whether new messages before the oldest that is here were left out: there are too many. */
+  skipped = false;
   /** The last message that has been read. */
   read = null;
+  /** Whether the user wants what is in view to stay unread. */
+  isLeftUnread = false;
   /** The last one read when it was opened: what is new begins after it. */
   divider = null;
   /** Whether there is nothing older at the server. */
@@ -52,6 +64,10 @@ export class Conversation {
   loading = null;
   /** Whether what was missed is still coming. */
   catchingUp = false;
+  /** Why nothing can be loaded at present. */
+  trouble = "";
+  /** Whether the server keeps nothing of it. */
+  isUnkept = false;
   /** Whether we are in it now. */
   joined = false;
   draft = "";
@@ -117,10 +133,16 @@ export class Conversation {
 
   /** Puts older messages, oldest first, in front; those that are known are left out. */
   prepend(older) {
-    const first = this.messages[0];
+    const first = this.messages.find(({ id }) => id);
     const news = older
       .map((message) => Object.assign(message, place(message.id)))
       .filter((message) => !first || compare(message, first) < 0);
+    // Notices from before any message was known follow these.
+    const last = news.at(-1);
+    for (const notice of this.messages) {
+      if (notice.ms > 0 || !last) break;
+      Object.assign(notice, { ms: last.ms, sequence: last.sequence });
+    }
     this.messages = [...news, ...this.messages];
     this.offset -= news.length;
     return news.length;
@@ -149,8 +171,18 @@ export class Conversation {
     return found && compare(found, message) === 0 ? found : null;
   }
 
+  /** Whether the first new messages are not here, because there are too many. */
+  get lacksNew() {
+    return this.skipped && !this.complete && this.divider !== null && this.firstId !== null && compareIds(this.firstId, this.divider) > 0;
+  }
+
   isUnread(message) {
     return this.read !== null && compareIds(message.id, this.read) > 0;
+  }
+
+  /** Where the entries after an id begin. */
+  indexAfter(id) {
+    return this.#position(place(id));
   }
 
   /** How many entries are not after this one. */

@@ -2,9 +2,8 @@
 // is stored, and until then it is sent again with the same tag: the server publishes a tag only
 // once.
 
-/** Time without a confirmation after which a message is sent again. */
+/** Time without a confirmation after which a message is sent again, if the server says other things. */
 const PATIENCE = 6_000;
-const TRIES = 5;
 /** Refusals after which the text goes back into the field. */
 const NOT_NOW = ["cannot_speak", "slow_mode"];
 /** The longest frame the server takes unless configured otherwise. */
@@ -13,16 +12,17 @@ export const MAX_FRAME_BYTES = 4096;
 const bytes = new TextEncoder();
 
 /** The bytes of the frame a message would be sent in. */
-export function frameBytes(conversation, body) {
+export function frameBytes(conversation, body, kind, reply) {
   const tag = "0".repeat(32);
-  const [type, args] = command(conversation, { body, tag });
+  const [type, args] = command(conversation, { body, tag, kind, reply });
   return bytes.encode(JSON.stringify({ type, args })).length;
 }
 
-function command(conversation, { body, tag }) {
+function command(conversation, { body, tag, kind, reply }) {
+  const said = { body, tag, ...(kind && { [kind]: true }), ...(reply && { reply_to: reply.id }) };
   return conversation.isRoom
-    ? ["message", { room: conversation.name, body, tag }]
-    : ["private", { to: conversation.name, body, tag }];
+    ? ["message", { room: conversation.name, ...said }]
+    : ["private", { to: conversation.name, ...said }];
 }
 
 export class Delivery {
@@ -35,9 +35,9 @@ export class Delivery {
     setInterval(() => this.#again(), 1_000);
   }
 
-  send(conversation, body) {
+  send(conversation, body, kind, reply) {
     const pending = {
-      tag: uuid(), body: clean(body), from: this.#state.me, at: Date.now(), status: "waiting", tries: 0, sent: 0,
+      tag: uuid(), body: clean(body), kind, reply, from: this.#state.me, at: Date.now(), status: "waiting", tries: 0, sent: 0,
     };
     conversation.pending.push(pending);
     this.#transmit(conversation, pending);
@@ -74,24 +74,32 @@ export class Delivery {
     this.#state.emit("stored", conversation);
     const message = conversation.find(frame.id);
     // Its element is kept, so that nothing flickers.
-    if (message) message.tag = pending.tag;
-    else conversation.insert({ id: frame.id, tag: pending.tag, from: this.#state.me, body: pending.body, at: pending.at });
+    if (message) message.tag = pending.seenAs ? message.tag : pending.tag;
+    else {
+      const { body, kind, reply, at } = pending;
+      const tag = pending.seenAs ? undefined : pending.tag;
+      conversation.insert({ id: frame.id, tag, from: this.#state.me, body, kind, reply, at });
+    }
     this.discard(conversation, pending);
   }
 
-  /** An own message that came while catching up. A restarted server knows no tags:
-   * it may be one whose confirmation was lost. */
-  missed(conversation, message) {
-    const pending = conversation.pending.find((one) => one.tries > 0 && one.body === message.body);
+  /** An own message has come: written elsewhere, or one that waits here for its confirmation, which
+   * is then not shown a second time. While catching up it is the confirmation: it may have been lost,
+   * and a restarted server knows no tags. */
+  came(conversation, message) {
+    const isIt = (one) => one.tries > 0 && !one.seenAs && one.body === message.body && one.kind === message.kind && one.reply?.id === message.reply?.id;
+    const pending = conversation.pending.find(isIt);
     if (!pending) return;
     message.tag = pending.tag;
-    this.discard(conversation, pending);
+    pending.seenAs = message.id;
+    if (conversation.catchingUp) this.discard(conversation, pending);
   }
 
-  /** The connection is lost: what was sent may have arrived or not. */
+  /** The connection is lost: what was sent may have arrived or not, unless it was seen. */
   cutOff() {
-    for (const [, pending] of this.#all()) {
-      if (pending.status === "sending") pending.status = "waiting";
+    for (const [conversation, pending] of this.#all()) {
+      if (pending.seenAs) this.discard(conversation, pending);
+      else if (pending.status === "sending") pending.status = "waiting";
     }
   }
 
@@ -113,7 +121,8 @@ export class Delivery {
 
   /** Not now, but perhaps later: the text is a draft again. */
   #giveBack(conversation, pending, frame) {
-    conversation.draft = [pending.body, conversation.draft].filter(Boolean).join("\n");
+    const text = pending.kind === "action" ? `/me ${pending.body}` : pending.body;
+    this.#state.setDraft(conversation, [text, conversation.draft].filter(Boolean).join("\n"));
     this.discard(conversation, pending);
     this.#state.emit("givenBack", conversation, frame);
   }
@@ -129,7 +138,7 @@ export class Delivery {
     pending.status = "waiting";
     if (conversation.catchingUp || (conversation.isRoom && !conversation.joined)) return;
     const [type, args] = command(conversation, pending);
-    if (!this.connection.send(type, args)) return;
+    if (!this.connection.ask(type, args)) return;
     pending.status = "sending";
     pending.sent = Date.now();
     pending.tries += 1;
@@ -140,9 +149,9 @@ export class Delivery {
     const now = Date.now();
     for (const [conversation, pending] of this.#all()) {
       if (pending.status === "waiting") this.#transmit(conversation, pending);
-      if (pending.status !== "sending" || now - pending.sent < PATIENCE) continue;
-      if (pending.tries < TRIES) this.#transmit(conversation, pending);
-      else this.#fail(conversation, pending, "The server does not confirm this message.");
+      // What was sent into silence is still under way, or the connection will be given up.
+      const isPassedOver = pending.status === "sending" && now - pending.sent >= PATIENCE && this.connection.heard > pending.sent;
+      if (isPassedOver) this.#transmit(conversation, pending);
     }
   }
 

@@ -7,7 +7,7 @@ import { fold, sameName } from "./names.js";
 /** What a person is, for a line in the room. */
 const BECOMES = { voice: "voice", operator: "an operator", founder: "the founder" };
 /** Refusals of someone who wants to join. */
-export const KEPT_OUT = ["wrong_key", "too_many_wrong_keys", "invite_only", "banned_from_channel", "channel_full", "needs_account"];
+export const KEPT_OUT = ["cannot_join", "wrong_key", "too_many_wrong_keys", "invite_only", "banned_from_channel", "channel_full", "needs_account"];
 /** The most invitations and removals that are shown. */
 const MOST_CARDS = 5;
 export class Governance {

@@ -2,6 +2,10 @@
 // same for all tabs and devices. For guests, and with a server that does not keep it, the browser does.
 
 import { compareIds } from "./conversation.js";
+import { takeLevel } from "./storage.js";
+
+/** The highest sequence that an id can have. */
+const MOST_IN_A_MS = 2 ** 20 - 1;
 
 export class MyRooms {
   #state;
@@ -25,15 +29,17 @@ export class MyRooms {
   /** The list. What is unread is known before the messages are here. */
   listed(rooms) {
     this.isAwaited = false;
-    for (const { name, read, muted, unread, mentions, members } of rooms) {
+    for (const { name, read, muted, notify, unread, mentions, members } of rooms) {
       const room = this.#state.room(name);
       room.muted = Boolean(muted);
+      // An older server does not keep it; this device did, before the server.
+      if (notify) this.#adopt(room, notify);
       room.count = members ?? room.count;
       this.#told.set(room.key, read);
       if (room.read === null || compareIds(read, room.read) > 0) room.read = read;
       room.unread = unread;
       room.mentions = mentions;
-      room.counted = true;
+      room.counted = room.isOwn = true;
     }
   }
 
@@ -58,8 +64,11 @@ export class MyRooms {
     const room = this.#state.find("room", name);
     if (!room) return;
     this.#told.set(room.key, id);
-    this.#readUpTo(room, id);
+    if (room.read !== null && compareIds(id, room.read) <= 0) return;
+    room.read = id;
+    this.#recount(room);
     this.#state.emit("list");
+    if (room === this.#state.active) this.#state.emit("stream", room);
   }
 
   mute(room, muted) {
@@ -76,22 +85,65 @@ export class MyRooms {
     this.#state.emit("members", room);
   }
 
-  #readUpTo(room, id) {
-    if (room.read !== null && compareIds(id, room.read) <= 0) return;
-    room.read = id;
-    this.#recount(room);
+  /** What of a room is notified, on all devices of an account. */
+  notify(room, level) {
+    this.notified({ room: room.name, notify: level });
+    if (this.#state.isAccount) this.#send("notifyroom", { room: room.name, notify: level });
+  }
+
+  /** It is another level, here or elsewhere. */
+  notified({ room: name, notify }) {
+    const room = this.#state.find("room", name);
+    if (!room) return;
+    room.notify = notify;
+    this.#state.emit("list");
+    this.#state.emit("members", room);
+  }
+
+  /** The server's level, unless this device has one from when only devices kept it. */
+  #adopt(room, level) {
+    room.notify = level;
+    const own = takeLevel(room.key);
+    if (own && own !== level) this.notify(room, own);
+  }
+
+  /** A conversation has been read up to a message; false if it was already. */
+  readUpTo(conversation, id) {
+    const { read, lastId } = conversation;
+    if (!id || lastId === "0-0" || (id === read && conversation.unread === 0)) return false;
+    if (read !== null && compareIds(id, read) < 0) return false;
+    conversation.read = id;
+    if (id === lastId) {
+      conversation.unread = conversation.mentions = 0;
+    } else if (read !== null) {
+      const { unread, mentions } = this.#count(conversation.messages.slice(conversation.indexAfter(read), conversation.indexAfter(id)));
+      conversation.unread = Math.max(0, conversation.unread - unread);
+      conversation.mentions = Math.max(0, conversation.mentions - mentions);
+    }
+    return true;
+  }
+
+  /** A message and all after it count as unread again, here, until the conversation is left and opened, or
+   * marked as read. */
+  leaveUnread(conversation, message) {
+    conversation.read = justBefore(message.id);
+    conversation.isLeftUnread = true;
+    this.#recount(conversation);
   }
 
   #recount(room) {
-    const { unread, mentions } = this.#count(room);
-    room.unread = unread;
-    room.mentions = mentions;
+    Object.assign(room, this.#count(room.messages.slice(room.indexAfter(room.read))));
   }
 
-  #count(room) {
-    const isNew = ({ id, from, body }) =>
-      id && body !== undefined && room.isUnread({ id }) && !this.#state.isMe(from) && !this.#state.isIgnored(from);
-    const news = room.messages.filter(isNew);
+  /** How many messages of others there are among some, and how many of them for us. */
+  #count(messages) {
+    const news = messages.filter(({ id, from, body }) => id && body !== undefined && !this.#state.isMe(from) && !this.#state.isIgnored(from));
     return { unread: news.length, mentions: news.filter(({ body }) => this.#state.mentionsMe(body)).length };
   }
+}
+
+/** A place right before a message: the one before it may not be here. */
+function justBefore(id) {
+  const [ms, sequence] = id.split("-").map(Number);
+  return sequence > 0 ? `${ms}-${sequence - 1}` : `${ms - 1}-${MOST_IN_A_MS}`;
 }

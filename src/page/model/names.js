@@ -4,6 +4,11 @@
  * digits, `_` and `-`. The server knows exactly. */
 export const IN_NAME = "[\\p{L}\\p{M}\\p{N}_-]";
 
+const NAME = new RegExp(`^[\\p{L}_]${IN_NAME}*$`, "u");
+
+/** Whether it can be a name, or begin one. */
+export const isName = (text) => NAME.test(text);
+
 export const fold = (name) => name.normalize("NFKC").toLowerCase();
 
 export const sameName = (one, other) => fold(one) === fold(other);
@@ -18,8 +23,12 @@ export function hue(name) {
 /** One or two letters that stand for a name. */
 export function initials(name) {
   const words = name.split(/[_-]+/).filter(Boolean);
-  const letters = words.length > 1 ? words.slice(0, 2).map((word) => [...word][0]) : [...name].slice(0, 1);
+  const letters = words.length > 1 ? words.slice(0, 2).map(firstLetter) : [firstLetter(name)];
   return letters.join("").toUpperCase();
 }
+
+const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** With its marks. */
+const firstLetter = (word) => graphemes.segment(word)[Symbol.iterator]().next().value?.segment ?? "";
 
 export const byName = (one, other) => fold(one).localeCompare(fold(other));

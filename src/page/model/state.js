@@ -2,13 +2,12 @@
 
 import { Emitter } from "../lib/emitter.js";
 import { Conversation } from "./conversation.js";
+import { Drafts } from "./drafts.js";
 import { byName, fold, IN_NAME, sameName } from "./names.js";
 import { saveIgnored, savedIgnored } from "./storage.js";
 
 /** Rooms that are remembered at most. */
 const MOST_ROOMS = 2_000;
-/** Drafts of conversations that are closed, that are kept at most. */
-const MOST_DRAFTS = 50;
 
 /** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
  * conversation), `active`, `link`, `me`, `rooms`, `found`, `toast` (words),
@@ -35,11 +34,12 @@ export class State extends Emitter {
   ignored = new Map();
   /** Whether the end of the active conversation is in view. */
   atEnd = true;
-  #drafts = new Map();
+  #drafts = null;
 
   enter(login) {
     this.me = login.nickname;
     this.isAccount = login.kind === "account";
+    this.#drafts = new Drafts(this.storageKey, Boolean(login.keep));
     this.ignored = new Map(savedIgnored(this.storageKey).map((name) => [fold(name), name]));
   }
 
@@ -104,6 +104,11 @@ export class State extends Emitter {
     return [...people.values()].sort(byName);
   }
 
+  /** The conversation of a message that is being changed, if it is open: a room, or the thread with the other one. */
+  aboutWhich({ room, to }, author) {
+    return room ? this.find("room", room) : this.find("direct", (this.isMe(author) ? to : author) ?? "");
+  }
+
   /** Renames the thread with a user whose nickname has changed. */
   renameDirect(from, to) {
     const direct = this.find("direct", from);
@@ -129,6 +134,7 @@ export class State extends Emitter {
     if (this.active) this.active.divider = null;
     this.active = conversation;
     if (conversation) {
+      conversation.isLeftUnread = false;
       const isNew = conversation.unread > 0;
       conversation.divider = isNew ? conversation.read : null;
       this.atEnd = !isNew;
@@ -180,10 +186,17 @@ export class State extends Emitter {
 
   /** What was written and not sent is there again if the conversation comes back. */
   #keepDraft({ key, draft, pending }) {
-    const texts = [...pending.map(({ body }) => body), draft].filter(Boolean);
-    if (texts.length === 0) return;
-    this.#drafts.set(key, texts.join("\n"));
-    if (this.#drafts.size > MOST_DRAFTS) this.#drafts.delete(this.#drafts.keys().next().value);
+    this.#drafts.set(key, [...pending.map(({ body }) => body), draft].filter(Boolean).join("\n"));
+  }
+
+  /** Notes what is being written in a conversation. */
+  setDraft(conversation, text) {
+    conversation.draft = text;
+    this.#drafts.set(conversation.key, text);
+  }
+
+  forgetDrafts() {
+    this.#drafts.forget();
   }
 
   toast(words) {
@@ -194,8 +207,7 @@ export class State extends Emitter {
     const known = this.find(kind, name);
     if (known) return known;
     const conversation = new Conversation(kind, name);
-    conversation.draft = this.#drafts.get(conversation.key) ?? "";
-    this.#drafts.delete(conversation.key);
+    conversation.draft = this.#drafts.get(conversation.key);
     this.conversations.set(conversation.key, conversation);
     return conversation;
   }

@@ -1,5 +1,5 @@
 // Data kept in the browser: the sign-in, the user's rooms and how far they have been read, and
-// settings. Never any messages.
+// settings, and drafts. Never any messages.
 
 import { KEPT } from "../lib/place.js";
 
@@ -55,16 +55,28 @@ export function onForgotten(callback) {
 export const savedRooms = (user) => read(lasting, `rooms.${user}`) ?? [];
 export const saveRooms = (user, rooms) => write(lasting, `rooms.${user}`, rooms);
 
+/** Drafts of a user, `[key, text]`: on this device, or without `keep` in this tab. */
+export const savedDrafts = (user, keep) => read(keep ? lasting : passing, `drafts.${user}`) ?? [];
+export const saveDrafts = (user, keep, drafts) => write(keep ? lasting : passing, `drafts.${user}`, drafts.length > 0 ? drafts : null);
+
 export const savedIgnored = (user) => read(lasting, `ignored.${user}`) ?? [];
 export const saveIgnored = (user, names) => write(lasting, `ignored.${user}`, names);
 
-const DEFAULTS = { notify: false, comings: true, people: true };
+/** `levels`: what rooms notified of, `all` or `none`, by key, when only devices kept it. */
+const DEFAULTS = { notify: false, sound: false, levels: {}, comings: true, people: true };
 
 export const settings = { ...DEFAULTS, ...read(lasting, "settings") };
 
 export function change(setting, value) {
   settings[setting] = value;
   write(lasting, "settings", settings);
+}
+
+/** The level of a room that only this device knows; it is forgotten here. */
+export function takeLevel(key) {
+  const { [key]: level, ...others } = settings.levels;
+  if (level) change("levels", others);
+  return { all: "all", none: "nothing" }[level] ?? null;
 }
 
 /** `light`, `dark`, or `system`. */

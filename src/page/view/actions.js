@@ -1,30 +1,67 @@
 // Actions on a message or a person, wherever they are shown.
 
 import { byId } from "../lib/dom.js";
+import { at } from "../lib/place.js";
+import { rights } from "../model/rules.js";
+import { hashOf } from "../trail.js";
+import { copyReadably } from "./copying.js";
+import { askToDelete } from "./editing.js";
+import { onLongPress } from "./long_press.js";
 import { openMenu } from "./menu.js";
 import { roomItems } from "./person.js";
 
 export class Actions {
   #app;
+  /** The message whose names and rooms Tab reaches. */
+  #reached = null;
 
   constructor(app) {
     this.#app = app;
     byId("chat").addEventListener("click", (event) => this.#click(event));
-    app.stream.box.addEventListener("keydown", (event) => this.#key(event));
+    const { box } = app.stream;
+    box.addEventListener("keydown", (event) => this.#key(event));
+    box.addEventListener("focusin", ({ target }) => this.#reach(target.closest(".row")));
+    copyReadably(box);
+    onLongPress(box, ".row", (row) => this.#choose(row));
   }
 
   #click(event) {
-    const target = event.target.closest("[data-user], [data-room], [data-actions], [data-retry], [data-discard], [data-reveal]");
+    this.#follow(event);
+    const target = event.target.closest("[data-user], [data-room], [data-actions], [data-retry], [data-discard], [data-reveal], [data-answered], [data-sign], [data-react]");
     if (!target) return;
-    const { user, room, retry, discard } = target.dataset;
+    const { user, room, retry, discard, answered, sign, react } = target.dataset;
     const { state, chat, stream } = this.#app;
     const pending = (tag) => state.active.pending.find((one) => one.tag === tag);
     if (user) this.#person(target, user);
-    else if (room) chat.join(room);
+    else if (room) chat.visit(room);
     else if (retry) chat.delivery.retry(state.active, pending(retry));
     else if (discard) chat.delivery.discard(state.active, pending(discard));
+    else if (sign) this.#react(stream.itemOf(target), sign);
+    else if (react) this.#chooseSign(target, stream.itemOf(target));
+    else if (answered) this.#app.jumpTo(state.active, answered);
     else if (target.dataset.reveal) this.#reveal(stream.itemOf(target));
     else this.#message(target, stream.itemOf(target));
+  }
+
+  #react(item, sign) {
+    if (!this.#app.chat.reacting.toggle(item, sign)) this.#app.state.toast("Not connected: try again in a moment.");
+  }
+
+  async #chooseSign(anchor, item) {
+    const { openPicker } = await import("./emoji_picker.js");
+    await openPicker(anchor, (emoji) => {
+      anchor.focus({ preventScroll: true });
+      this.#react(item, emoji);
+    });
+  }
+
+  /** A link to a message or room of this chat leads there in this tab. */
+  #follow(event) {
+    const link = event.target.closest("a[href]");
+    const isHere = link?.href.startsWith(`${at("/client")}#`) && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (!isHere) return;
+    event.preventDefault();
+    location.hash = new URL(link.href).hash;
   }
 
   #reveal(item) {
@@ -50,36 +87,58 @@ export class Actions {
   }
 
   #message(anchor, item) {
-    const { composer } = this.#app;
+    const { composer, chat, state } = this.#app;
+    const { active } = state;
+    const isTheirs = !state.isMe(item.from);
     openMenu(anchor, "Message actions", [
-      { label: "Quote", run: () => composer.insert(quote(item)) },
+      { label: "Quote", run: () => composer.quote(item) },
+      { label: "React…", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => this.#chooseSign(anchor, item) },
+      { label: "Reply", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => composer.reply(item) },
+      { label: "Edit", hidden: isTheirs || !item.id, run: () => composer.edit(item) },
       { label: "Copy the text", run: () => copy(this.#app, item.body) },
+      { label: "Copy the link", hidden: !active.isRoom || !item.id, run: () => copy(this.#app, `${at("/client")}${hashOf(active)}/${item.id}`) },
+      { label: "Mark unread from here", hidden: !isTheirs || !item.id, run: () => chat.markUnread(active, item) },
+      { label: "Delete…", danger: true, hidden: !item.id || !(!isTheirs || (active.isRoom && rights(state, active).operate)), run: () => askToDelete(this.#app, item) },
       { heading: item.from },
       ...this.#personItems(item.from),
     ]);
   }
 
-  /** Up and down go from message to message, Enter opens the actions. */
+  #choose(row) {
+    const item = this.#app.stream.itemOf(row);
+    if (item?.body !== undefined && !item.status) this.#message(row, item);
+  }
+
+  /** Tab goes through what is in the message that has the focus, not through that of all. */
+  #reach(row) {
+    if (row === this.#reached) return;
+    for (const [one, tabindex] of [[this.#reached, "-1"], [row, "0"]]) {
+      for (const part of one?.querySelectorAll(".name, .author, button") ?? []) part.setAttribute("tabindex", tabindex);
+    }
+    this.#reached = row;
+  }
+
+  /** Up and down go from message to message, Home and End to the first and last; Enter opens the actions. */
   #key(event) {
     const row = event.target.closest?.(".row");
     const rows = [...this.#app.stream.box.querySelectorAll(".row")];
     const at = rows.indexOf(row);
+    if (event.target.matches(".name") && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      return event.target.click();
+    }
     if (event.key === "Enter" && row === event.target) {
-      const item = this.#app.stream.itemOf(row);
       // Otherwise it would also press the first item of the menu.
       event.preventDefault();
-      if (item?.body !== undefined && !item.status) this.#message(row, item);
-      return;
+      return this.#choose(row);
     }
-    const next = { ArrowUp: at < 0 ? rows.length - 1 : at - 1, ArrowDown: at < 0 ? 0 : at + 1 }[event.key];
+    const next = { ArrowUp: at < 0 ? rows.length - 1 : at - 1, ArrowDown: at < 0 ? 0 : at + 1, Home: 0, End: rows.length - 1 }[event.key];
     if (next === undefined || event.altKey || !rows[next]) return;
     event.preventDefault();
     rows[next].focus({ preventScroll: true });
     rows[next].scrollIntoView({ block: "nearest" });
   }
 }
-
-const quote = ({ from, body }) => `${body.split("\n").map((line) => `> ${line}`).join("\n")}\n@${from} `;
 
 async function copy(app, text) {
   try {

@@ -16,6 +16,8 @@ export class Aside {
   #mode = "";
   #people = null;
   #filter = "";
+  /** Folded names of those who belong to the room and are not here. */
+  #off = new Set();
 
   constructor(app) {
     this.#app = app;
@@ -23,6 +25,7 @@ export class Aside {
     app.state.on("active", () => {
       this.#filter = "";
       if (this.#mode === "people") this.#frame();
+      if (this.#mode === "search") this.#elsewhere();
       this.#place();
     });
     app.state.on("found", () => soon(this.#paintFound));
@@ -39,10 +42,10 @@ export class Aside {
     this.#place();
   }
 
-  /** In direct messages there is no one to list, and nothing to search. */
+  /** In direct messages there is no one to list. */
   #place() {
     const { active } = this.#app.state;
-    const isNeeded = this.#mode !== "" && (!active || active.isRoom);
+    const isNeeded = this.#mode === "search" || (this.#mode === "people" && (!active || active.isRoom));
     this.#box.hidden = !isNeeded;
     document.documentElement.dataset.aside = isNeeded ? this.#mode : "";
     this.#app.state.emit("aside");
@@ -71,21 +74,25 @@ export class Aside {
     const { state } = this.#app;
     if (this.#mode !== "people" || !state.active) return;
     const { active } = state;
-    const everybody = active.isRoom ? [...active.members.values()] : [active.name, state.me];
+    const here = active.isRoom ? [...active.members.values()] : [active.name, state.me];
+    const off = (active.off ?? []).filter((name) => !active.members.has(fold(name)));
+    this.#off = new Set(off.map(fold));
+    const everybody = [...here, ...off];
     const filter = this.#box.querySelector("input");
     filter.hidden = everybody.length <= MANY;
-    const count = active.moreMembers ? Math.max(active.count, everybody.length) : everybody.length;
-    const title = active.isRoom ? plural(count, "person", "people") : "People";
+    const count = active.moreMembers ? Math.max(active.count, here.length) : here.length;
+    const title = active.isRoom ? plural(count, "person", "people") + (this.#off.size > 0 ? ` here, ${this.#off.size} off` : "") : "People";
     this.#box.querySelector("h2").textContent = everybody.length > 0 ? title : "People";
     const wanted = filter.hidden ? "" : fold(this.#filter);
     const people = everybody.filter((name) => fold(name).includes(wanted)).sort(this.#byRole).slice(0, 500);
     reconcile(this.#people, people, (name) => this.#look(name), (name) => this.#person(name));
   };
 
-  /** The founder first, then operators and those with voice. */
+  /** The founder first, then operators and those with voice; those who are not here last. */
   #byRole = (one, other) => {
     const { active } = this.#app.state;
-    return rank(active.roleOf(other)) - rank(active.roleOf(one)) || byName(one, other);
+    const isOff = (name) => Number(this.#off.has(fold(name)));
+    return isOff(one) - isOff(other) || rank(active.roleOf(other)) - rank(active.roleOf(one)) || byName(one, other);
   };
 
   #look(name) {
@@ -95,7 +102,7 @@ export class Aside {
 
   #isOnline(name) {
     const { state } = this.#app;
-    return state.active.isRoom || state.isMe(name) || state.active.online;
+    return state.active.isRoom ? !this.#off.has(fold(name)) : state.isMe(name) || state.active.online;
   }
 
   #person(name) {
@@ -118,7 +125,11 @@ export class Aside {
   #searchFrame(query) {
     const { state, chat } = this.#app;
     const input = h("input", { class: "input", type: "search", placeholder: "Words to find", "aria-label": "Words to find", value: query, enterkeyhint: "search" });
-    const find = () => input.value.trim() && state.active?.isRoom && chat.search(state.active, input.value.trim());
+    const all = h("input", { type: "checkbox", on: { change: () => find() } });
+    const find = () => {
+      const words = input.value.trim();
+      if (words && state.active) chat.search.start(all.checked && state.active.isRoom ? null : state.active, words);
+    };
     this.#box.setAttribute("aria-label", "Search");
     this.#box.replaceChildren(
       h("header", {}, h("h2", {}, "Search"), iconButton("close", "Close the search", () => this.#app.closeAside())),
@@ -128,31 +139,52 @@ export class Aside {
           find();
         },
       } }, icon("search"), input),
+      h("label", { class: "check everywhere" }, all, "In all my rooms"),
       h("p", { class: "summary", role: "status" }),
-      h("ul", { class: "found" }));
+      h("ul", { class: "found" }),
+      h("button", { type: "button", class: "button small older", hidden: true, on: { click: () => chat.search.more() } }, "Older ones"));
     state.search = { query: "", room: null, results: null, busy: false };
     this.#paintFound();
     input.focus();
     if (query) find();
   }
 
+  /** Another conversation is shown: what was found elsewhere stays, other words are for this one. */
+  #elsewhere() {
+    const { state } = this.#app;
+    if (state.search.results === null && !state.search.busy) state.search = { query: "", room: null, results: null, busy: false };
+    this.#paintFound();
+  }
+
   #paintFound = () => {
     if (this.#mode !== "search") return;
-    const { query, results, more, busy, room } = this.#app.state.search;
-    const where = this.#app.state.active?.title ?? "";
-    this.#box.querySelector(".summary").textContent = busy ? "Searching…"
-      : results === null ? `Finds messages in ${where} that have all the words.`
-        : results.length > 0 ? `${plural(results.length, "message")} in ${room.title}, newest first${more ? ", and maybe more" : ""}`
-          : more ? `Nothing so far in ${room.title} has “${query}”: the search took too long and has not come to the oldest messages.`
-            : `Nothing in ${room.title} has “${query}”.`;
-    const found = (results ?? []).map((result) => h("li", {}, h("button", {
-      type: "button", on: { click: () => this.#app.jumpTo(room, result) },
+    const { conversations, active, search } = this.#app.state;
+    const { query, results, more, busy, room } = search;
+    this.#box.querySelector(".summary").textContent = summary(search, active);
+    this.#box.querySelector(".everywhere").hidden = Boolean(active && !active.isRoom);
+    this.#box.querySelector(".older").hidden = busy || !more || Boolean(room && !room.isRoom);
+    const found = (results ?? []).filter(({ key }) => conversations.has(key)).map((result) => h("li", {}, h("button", {
+      type: "button", on: { click: () => this.#app.jumpTo(conversations.get(result.key), result.id) },
     },
     avatar(result.from, "small"),
-    h("span", { class: "by" }, h("strong", {}, result.from), h("time", {}, timeOrDay(result.at))),
+    h("span", { class: "by" }, h("strong", {}, result.from), !room && h("span", { class: "where" }, conversations.get(result.key).title), h("time", {}, timeOrDay(result.at))),
     h("span", { class: "excerpt" }, marked(excerpt(result.body, query), query)))));
     this.#box.querySelector(".found").replaceChildren(...found);
   };
+}
+
+function summary({ query, results, more, busy, room, why }, active) {
+  if (busy) return "Searching…";
+  if (why) return why;
+  if (results === null) {
+    if (!active) return "";
+    return active.isRoom
+      ? `Finds messages in ${active.title} that have all the words, or words that begin with them.`
+      : `Finds messages between you and ${active.title}, also by parts of words.`;
+  }
+  const where = room ? (room.isRoom ? room.title : `your messages with ${room.title}`) : "your rooms";
+  if (results.length > 0) return `${plural(results.length, "message")} in ${where}, newest first${more ? ", and maybe more" : ""}`;
+  return more ? `Nothing so far in ${where} has “${query}”: the search has not come to the oldest messages.` : `Nothing in ${where} has “${query}”.`;
 }
 
 /** The part of a long text in which the first of the words is. */

@@ -7,11 +7,11 @@ import { searchEmoji } from "../emoji.js";
 import { fold } from "../model/names.js";
 import { avatar } from "./parts.js";
 
-const MOST = 8;
+const MOST = 60;
 const WORD = /(?:^|\s)([@#:])([\p{L}\p{M}\p{N}_+-]*)$/u;
 
 export class Completion {
-  list = h("ul", { id: "completion", class: "completion", role: "listbox", "aria-label": "Completions", hidden: true });
+  list = h("ul", { id: "completion", class: "completion", role: "listbox", tabindex: "0", "aria-label": "Completions", hidden: true });
   #input;
   #app;
   #options = [];
@@ -26,10 +26,10 @@ export class Completion {
     input.addEventListener("blur", () => setTimeout(() => document.activeElement !== input && this.close(), 150));
   }
 
-  async update(evenIfEmpty = false) {
+  async update() {
     const turn = (this.#turn += 1);
     const typed = this.#input.value.slice(0, this.#input.selectionStart);
-    const options = await this.#find(typed, evenIfEmpty);
+    const options = await this.#find(typed);
     if (turn === this.#turn) this.#show(options);
   }
 
@@ -43,7 +43,7 @@ export class Completion {
     if (this.#options.length === 0) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.#choose((this.#chosen + step + this.#options.length) % this.#options.length);
-    else if (event.key === "Tab" || (event.key === "Enter" && !this.#isTyped())) this.#accept(this.#chosen);
+    else if (event.key === "Tab" || (event.key === "Enter" && !this.#isTyped() && !this.#isBare())) this.#accept(this.#chosen);
     else if (event.key === "Escape") this.close();
     else return false;
     event.preventDefault();
@@ -57,7 +57,12 @@ export class Completion {
     return typed === this.#options[this.#chosen].text.trim();
   }
 
-  async #find(typed, evenIfEmpty) {
+  /** Whether there is only the sign that begins a name, which may be meant as it is. */
+  #isBare() {
+    return this.#input.selectionStart - this.#from === 1 && /[@#]/.test(this.#input.value[this.#from]);
+  }
+
+  async #find(typed) {
     const command = /^\/(\w*)$/.exec(typed);
     if (command) {
       this.#from = 0;
@@ -80,7 +85,7 @@ export class Completion {
       const rooms = ranked(state.rooms.map(({ name }) => name), start);
       return rooms.map((name) => ({ text: `#${name} `, label: `#${name}` }));
     }
-    if (start.length < 2 && !evenIfEmpty) return [];
+    if (start.length < 2) return [];
     const found = await searchEmoji(start, MOST);
     return found.map(({ emoji, name }) => ({ text: `${emoji} `, label: `:${name}:`, picture: h("span", { class: "emoji" }, emoji) }));
   }

@@ -6,9 +6,13 @@ import { run } from "../commands.js";
 import { silence } from "../model/rules.js";
 import { frameBytes, MAX_FRAME_BYTES } from "../model/delivery.js";
 import { Completion } from "./completion.js";
-import { names } from "./parts.js";
+import { Editing } from "./editing.js";
+import { isComposing, names, TOUCH } from "./parts.js";
+import { Replying } from "./replying.js";
 
 const MAX_RECALLED = 50;
+/** A text that needs more messages than this is not offered to be sent as several. */
+const MOST_PIECES = 20;
 
 export class Composer {
   #app;
@@ -19,25 +23,32 @@ export class Composer {
   #words = h("p", { class: "words", role: "alert", hidden: true });
   /** Why the user may not write here, or not yet. */
   #hint = h("p", { id: "may-not", class: "hint", role: "status", hidden: true });
+  #smile = iconButton("smile", "Insert an emoji", () => this.#chooseEmoji(), { "aria-haspopup": "dialog", "aria-expanded": "false" });
   #ticking = 0;
   #completion;
+  #editing;
+  #replying;
   #shown = null;
   #sent = [];
   #recalled = 0;
+  /** The text that was brought back last, unchanged. */
+  #recalledText = "";
 
   constructor(app) {
     this.#app = app;
     this.#input = h("textarea", {
-      id: "message", rows: "1", enterkeyhint: "send", "aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "completion",
+      id: "message", rows: "1", enterkeyhint: TOUCH.matches ? "enter" : "send", "aria-label": "Message", "aria-autocomplete": "list", "aria-controls": "completion",
     });
     const send = h("button", { type: "submit", class: "icon-button send", "aria-label": "Send", title: "Send (Enter)" });
     send.append(iconButton("send", "Send", () => {}).firstElementChild);
     this.#completion = new Completion(this.#input, app);
+    this.#editing = new Editing(app, this.#input, () => this.#changed());
+    this.#replying = new Replying(this.#input);
     this.#form.append(
-      this.#hint, this.#words,
+      this.#hint, this.#editing.element, this.#replying.element, this.#words,
       h("div", { class: "box" },
         this.#completion.list, this.#input, this.#counter,
-        iconButton("smile", "Insert an emoji", () => this.#startEmoji()), send),
+        this.#smile, send),
       this.#typing,
     );
     this.#form.addEventListener("submit", (event) => {
@@ -66,6 +77,18 @@ export class Composer {
     this.#input.focus();
   }
 
+  /** Lets the user change one of their messages. */
+  edit(item) {
+    this.#replying.leave();
+    this.#editing.begin(item);
+  }
+
+  /** What is sent next answers a message. */
+  reply(item) {
+    this.#editing.stop();
+    this.#replying.begin(item);
+  }
+
   /** Puts text where the caret is. */
   insert(text) {
     const { selectionStart, value } = this.#input;
@@ -75,12 +98,24 @@ export class Composer {
     this.#changed();
   }
 
+  /** Puts a message as a quote on lines of its own where the caret is. */
+  quote({ from, body }) {
+    const { selectionStart, selectionEnd, value } = this.#input;
+    const before = value.slice(0, selectionStart).trimEnd();
+    const quoted = body.split("\n").map((line) => `> ${line}`).join("\n");
+    const start = before ? `${before}\n` : "";
+    this.#input.setRangeText(`${start}${quoted}\n@${from} `, 0, selectionEnd, "end");
+    this.#input.focus();
+    this.#changed();
+  }
+
   #open = () => {
     const { active } = this.#app.state;
     if (this.#shown === active) return;
-    if (this.#shown) this.#shown.draft = this.#input.value;
     this.#shown = active;
     this.#form.hidden = !active;
+    this.#editing.leave();
+    this.#replying.leave();
     if (!active) return;
     this.#input.value = active.draft;
     this.#completion.close();
@@ -106,8 +141,8 @@ export class Composer {
     this.#say("");
     const { active } = this.#app.state;
     if (!active) return;
-    active.draft = this.#input.value;
-    const left = MAX_FRAME_BYTES - frameBytes(active, this.#input.value);
+    if (!this.#editing.item) this.#app.state.setDraft(active, this.#input.value);
+    const left = MAX_FRAME_BYTES - frameBytes(active, this.#input.value, "", this.#replying.reply);
     this.#counter.textContent = left < 400 ? String(left) : "";
     this.#counter.classList.toggle("over", left < 0);
     this.#completion.update();
@@ -122,19 +157,25 @@ export class Composer {
   }
 
   #key(event) {
-    if (event.isComposing || this.#completion.key(event)) return;
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (isComposing(event) || this.#completion.key(event) || this.#replying.key(event) || this.#editing.key(event)) return;
+    const isNewLine = event.shiftKey || (TOUCH.matches && !event.ctrlKey && !event.metaKey);
+    if (event.key === "Enter" && !isNewLine) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === "ArrowUp" && this.#isAtStart() && !event.altKey) {
+    } else if (event.key === "ArrowUp" && this.#mayRecall() && !event.altKey) {
       this.#recall(event, -1);
-    } else if (event.key === "ArrowDown" && this.#recalled < this.#sent.length && !event.altKey) {
+    } else if (event.key === "ArrowDown" && this.#isRecalled() && !event.altKey) {
       this.#recall(event, 1);
     }
   }
 
-  #isAtStart() {
-    return this.#input.value === "" || this.#recalled < this.#sent.length;
+  /** What is being written is not replaced: only nothing, or what was brought back and not changed. */
+  #mayRecall() {
+    return this.#input.value === "" || this.#isRecalled();
+  }
+
+  #isRecalled() {
+    return this.#recalled < this.#sent.length && this.#input.value === this.#recalledText;
   }
 
   /** Brings back what was sent before. */
@@ -143,7 +184,8 @@ export class Composer {
     if (next < 0 || next > this.#sent.length) return;
     event.preventDefault();
     this.#recalled = next;
-    this.#input.value = this.#sent[next] ?? "";
+    this.#recalledText = this.#input.value = this.#sent[next] ?? "";
+    this.#app.state.setDraft(this.#app.state.active, this.#recalledText);
     this.#resize();
   }
 
@@ -151,26 +193,58 @@ export class Composer {
     const text = this.#input.value.trimEnd();
     const { active } = this.#app.state;
     if (text.trim() === "" || !active) return;
+    if (this.#editing.item) return this.#say(this.#editing.submit(text));
     let words = "";
-    if (text.startsWith("/") && !text.startsWith("//")) words = run(this.#app, text);
+    const action = /^\s*\/me\s+(?=\S)/i.exec(text);
+    if (action) words = this.#speak(active, text.slice(action[0].length), "action");
+    // A space before it does not make a secret command a message to all.
+    else if (/^\s*\/(?!\/)/.test(text)) words = run(this.#app, text);
     else words = this.#speak(active, text.startsWith("//") ? text.slice(1) : text);
     if (words) return this.#say(words);
+    this.#done(text);
+  }
+
+  /** The text has been sent, or carried out. */
+  #done(text) {
     this.#sent = [...this.#sent.filter((sent) => sent !== text), text].slice(-MAX_RECALLED);
     this.#recalled = this.#sent.length;
     this.#input.value = "";
-    active.draft = "";
     this.#completion.close();
     this.#changed();
   }
 
-  #speak(active, body) {
+  #speak(active, body, kind) {
     const seconds = this.#wait();
     if (seconds > 0) return `Slow mode: you can write again in ${seconds} s. Your text stays here.`;
-    const over = frameBytes(active, body) - MAX_FRAME_BYTES;
-    if (over > 0) return `That is ${over} bytes too long for one message. Please shorten or split it.`;
-    this.#app.chat.say(active, body);
+    const { reply } = this.#replying;
+    const over = frameBytes(active, body, kind, reply) - MAX_FRAME_BYTES;
+    if (over > 0) {
+      if (!kind) this.#offer(active, body);
+      return `That is ${over} bytes too long for one message. Please shorten it.`;
+    }
+    this.#app.chat.say(active, body, kind, reply);
+    this.#replying.leave();
     this.#app.stream.toEnd();
     return "";
+  }
+
+  /** Offers to send a text that is too long as several messages. */
+  async #offer(active, body) {
+    const { reply } = this.#replying;
+    const fits = (text) => frameBytes(active, text, "", reply) <= MAX_FRAME_BYTES;
+    const { split } = await import("../model/split.js");
+    const pieces = split(body, fits);
+    if (pieces.length > MOST_PIECES || active !== this.#app.state.active || this.#words.hidden) return;
+    const send = () => {
+      // The first one is the answer.
+      pieces.forEach((piece, index) => this.#app.chat.say(active, piece, "", index === 0 ? reply : null));
+      this.#replying.leave();
+      this.#done(body);
+      this.#app.stream.toEnd();
+      this.#input.focus();
+    };
+    this.#words.replaceChildren(this.#words.textContent, " ",
+      h("button", { type: "button", class: "button small", on: { click: send } }, `Send as ${pieces.length} messages`));
   }
 
   #say(words) {
@@ -201,9 +275,13 @@ export class Composer {
     else this.#input.removeAttribute("aria-describedby");
   };
 
-  #startEmoji() {
-    this.insert(":");
-    this.#completion.update(true);
+  async #chooseEmoji() {
+    const { openPicker } = await import("./emoji_picker.js");
+    await openPicker(this.#smile, (emoji) => {
+      this.#input.setRangeText(emoji, this.#input.selectionStart, this.#input.selectionEnd, "end");
+      this.#input.focus();
+      this.#changed();
+    });
   }
 
   #paintTyping = () => {

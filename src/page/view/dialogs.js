@@ -3,8 +3,8 @@
 import { h, icon } from "../lib/dom.js";
 import { COMMANDS } from "../commands.js";
 import { byName, fold } from "../model/names.js";
-import { openDialog, title } from "./dialog.js";
-import { avatar, CONTROL, plural } from "./parts.js";
+import { openDialog, title, wordsBox } from "./dialog.js";
+import { avatar, CONTROL } from "./parts.js";
 
 const MOST = 30;
 
@@ -98,7 +98,7 @@ function roomOptions(app, matches) {
     const count = state.rooms.find((one) => fold(one.name) === fold(name))?.members ?? room?.count ?? 0;
     return {
       name, rank: room ? (room.unread > 0 ? 0 : 1) : 2,
-      node: line(icon("hash"), name, room ? (room.unread > 0 ? `${room.unread} unread` : "") : `${plural(count, "member")} · join`),
+      node: line(icon("hash"), name, room ? (room.unread > 0 ? `${room.unread} unread` : "") : `${count} here · join`),
       run: () => (room ? app.show(room) : app.chat.join(name)),
     };
   });
@@ -138,7 +138,7 @@ export function openRooms(app) {
       const act = (label, run, style = "") => h("button", { type: "button", class: `button small ${style}`, "aria-label": `${label} #${name}`, on: { click: run } }, label);
       return h("li", {}, icon("hash"),
         h("span", { class: "label" }, name),
-        h("span", { class: "count", title: topic }, `${plural(members, "member")}${topic ? ` · ${topic}` : ""}`),
+        h("span", { class: "count", title: topic }, `${members} here${topic ? ` · ${topic}` : ""}`),
         room?.joined
           ? [act("Leave", () => chat.leave(room), "quiet"), act("Open", () => close(() => app.show(room)))]
           : act("Join", () => close(() => chat.join(name)), "primary"));
@@ -181,6 +181,34 @@ export function openNickname(app) {
   input.select();
 }
 
+/** Asks for the password before an account is deleted. */
+export function openLeaving(app) {
+  const password = h("input", { id: "leaving-password", class: "input", type: "password", autocomplete: "current-password", required: true });
+  const erases = h("input", { type: "checkbox" });
+  const submit = h("button", { type: "submit", class: "button danger" }, "Delete my account");
+  const words = wordsBox();
+  const dialog = openDialog("Delete my account", title("Delete my account", () => dialog.close()),
+    h("form", { class: "dialog-form leaving", on: {
+      submit: async (event) => {
+        event.preventDefault();
+        if (submit.disabled) return;
+        submit.disabled = true;
+        words.textContent = "";
+        try {
+          await app.deleteAccount(password.value, erases.checked);
+        } catch (error) {
+          words.textContent = error.message;
+          submit.disabled = false;
+          password.select();
+        }
+      },
+    } },
+    h("p", {}, `Your password, rooms and what you have read are gone for good. Nobody else can have the name ${app.state.me}. This cannot be undone.`),
+    h("label", { class: "check" }, erases, " Also delete all that I wrote, in rooms and to people"),
+    h("label", { for: "leaving-password" }, "Password"), password, words, submit));
+  password.focus();
+}
+
 /** Asks why the user is away. */
 export function openAway(app) {
   const input = h("input", { id: "away-text", class: "input", value: "Back soon", maxlength: "200" });
@@ -203,11 +231,11 @@ const KEYS = [
   [[`${CONTROL} I`], "Show or hide the people"],
   [["Enter"], "Send"],
   [["Shift Enter"], "New line"],
-  [["↑"], "In an empty field: what you sent before"],
+  [["↑"], "In an empty field: edit your last message"],
   [["Shift Tab", "↑ ↓"], "Go through the messages; Enter for actions"],
   [["Page Up", "Page Down"], "Scroll"],
   [["Esc"], "Close, or back to writing and to the newest message"],
-  [["?"], "This help"],
+  [[`${CONTROL} /`], "This help; outside of a field ? does it, too"],
 ];
 
 export function openHelp() {

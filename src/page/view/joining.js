@@ -11,6 +11,12 @@ const WHAT_NOW = {
   needs_account: "Sign out, and register or log in.",
 };
 
+/** Who is not called by a name. */
+const DOERS = { administrator: "an administrator", system: "the server" };
+
+/** Whether a key may help someone who was refused. */
+const hasKey = ({ code }) => code === "wrong_key" || code === "cannot_join";
+
 export class Joining {
   #app;
   #box = byId("cards");
@@ -18,6 +24,7 @@ export class Joining {
   constructor(app) {
     this.#app = app;
     app.state.on("cards", () => soon(this.#paint));
+    app.state.on("noRoom", (name) => this.#offer(name));
     app.state.on("keptOut", (refused) => this.#explain(refused));
   }
 
@@ -25,7 +32,7 @@ export class Joining {
     const { state, chat } = this.#app;
     this.#box.replaceChildren(...state.cards.map((card) => {
       const [words, label] = this.#words(card);
-      const join = () => (card.code === "wrong_key" ? this.#askKey(card) : chat.join(card.room));
+      const join = () => (hasKey(card) ? this.#askKey(card) : chat.join(card.room));
       return h("div", { class: `banner ${card.kind}`, role: card.kind === "invited" ? "status" : "alert" },
         icon(card.kind === "invited" ? "megaphone" : "warn"), h("p", {}, words),
         h("button", { type: "button", class: "button small", on: { click: join } }, label),
@@ -36,13 +43,13 @@ export class Joining {
   #words({ kind, room, by, reason, words, code }) {
     if (kind === "invited") return [[h("strong", {}, by), ` invites you to #${room}.`], "Join"];
     if (kind === "removed") {
-      return [[`You were removed from #${room} by ${by}`, reason ? `: ${reason}` : "."], "Join again"];
+      return [[`You were removed from #${room} by ${DOERS[by] ?? by}`, reason ? `: ${reason}` : "."], "Join again"];
     }
-    return [words, code === "wrong_key" ? "Enter the key" : "Try again"];
+    return [words, hasKey({ code }) ? "Enter the key" : "Try again"];
   }
 
   #explain(refused) {
-    if (refused.code === "wrong_key") return this.#askKey(refused);
+    if (hasKey(refused)) return this.#askKey(refused);
     const { room, words, code } = refused;
     const heading = `#${room || "room"} does not let you in`;
     const dialog = openDialog(heading, title(heading, () => dialog.close()),
@@ -52,13 +59,30 @@ export class Joining {
     dialog.querySelector(".primary").focus();
   }
 
-  #askKey({ room, given }) {
+  /** A link leads to a room that is not there. */
+  #offer(name) {
+    const heading = `There is no room #${name}`;
+    const close = () => dialog.close();
+    const dialog = openDialog(heading, title(heading, close), h("div", { class: "dialog-fields" },
+      h("p", {}, "Perhaps the name is misspelt, or the room is secret."),
+      h("div", { class: "dialog-buttons" },
+        h("button", { type: "button", class: "button", on: { click: () => {
+          close();
+          this.#app.chat.join(name);
+        } } }, "Create the room"),
+        h("button", { type: "button", class: "button primary", on: { click: close } }, "Cancel"))));
+    dialog.querySelector(".primary").focus();
+  }
+
+  #askKey({ room, given, words, code }) {
     const { chat } = this.#app;
-    const heading = `#${room} has a key`;
+    const [heading, hint] = code === "wrong_key"
+      ? [`#${room} has a key`, "People who are in the room know it."]
+      : [`#${room} does not let you in`, words];
     const input = h("input", {
       id: "room-key", class: "input", maxlength: "23", autocomplete: "off", autocapitalize: "none", spellcheck: "false", "aria-describedby": "room-key-why",
     });
-    const wrong = h("p", { id: "room-key-why", class: "mistake", role: "alert" }, given ? "That is not the key." : "");
+    const wrong = h("p", { id: "room-key-why", class: "mistake", role: "alert" }, given && code === "wrong_key" ? "That is not the key." : "");
     input.setAttribute("aria-invalid", String(Boolean(given)));
     const dialog = openDialog(heading, title(heading, () => dialog.close()),
       h("form", { class: "dialog-fields", on: {
@@ -70,7 +94,7 @@ export class Joining {
           chat.join(room, { key });
         },
       } },
-      h("p", { class: "hint" }, "People who are in the room know it."),
+      h("p", { class: "hint" }, hint),
       h("div", { class: "field" }, h("label", { for: "room-key" }, "Key"), input, wrong),
       h("div", { class: "dialog-buttons" },
         h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"),

@@ -1,5 +1,6 @@
 // Keys that work everywhere.
 
+import { isComposing } from "./parts.js";
 import { openHelp } from "./dialogs.js";
 
 export class Keys {
@@ -8,7 +9,7 @@ export class Keys {
   constructor(app) {
     this.#app = app;
     addEventListener("keydown", (event) => {
-      if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open], .menu:popover-open")) return;
+      if (event.defaultPrevented || isComposing(event) || document.querySelector("dialog[open], .menu:popover-open")) return;
       if (this.#press(event)) event.preventDefault();
     });
   }
@@ -17,20 +18,22 @@ export class Keys {
     const { key, altKey, shiftKey } = event;
     const control = event.ctrlKey || event.metaKey;
     const typing = event.target.closest?.("input, textarea");
+    // On many keyboards the slash needs Shift.
+    if (control && key === "/") return run(() => openHelp());
     if (control && !altKey && !shiftKey) {
       const opens = { k: () => this.#app.open("quick"), f: this.#canSearch(event) && (() => this.#app.open("search")), i: () => this.#app.toggleAside("people") };
       return run(opens[key.toLowerCase()]);
     }
     if (altKey && (key === "ArrowUp" || key === "ArrowDown")) return this.#step(key === "ArrowUp" ? -1 : 1, shiftKey);
     if (key === "Escape") return this.#escape();
-    if (key === "?" && (!typing || (typing.id === "message" && typing.value === ""))) return run(() => openHelp());
+    if (key === "?" && !typing) return run(() => openHelp());
     if (key === "PageUp" || key === "PageDown") return this.#page(key === "PageUp" ? -1 : 1);
     return false;
   }
 
   /** In the search field, the same key is the browser's own again. */
   #canSearch(event) {
-    return this.#app.state.active?.isRoom && !event.target.closest?.(".search");
+    return this.#app.state.active && !event.target.closest?.(".search");
   }
 
   #escape() {

@@ -1,12 +1,15 @@
 // A menu beside the thing it belongs to; on a phone, at the bottom.
 
 import { h } from "../lib/dom.js";
+import { isPressing } from "./long_press.js";
 
 /** Items: `{label, run, checked?, radio?, key?, danger?, hidden?}`,
  * `{heading}`, or `{}` for a line. */
 export function openMenu(anchor, label, items) {
   const entries = items.filter((item) => !item.hidden).map(entry);
-  const menu = h("div", { class: "menu", role: "menu", popover: "auto", "aria-label": label }, entries);
+  // While a finger that has opened it is down, the browser would close it when the finger is lifted.
+  const isHeld = isPressing();
+  const menu = h("div", { class: "menu", role: "menu", popover: isHeld ? "manual" : "auto", "aria-label": label }, entries);
   const choices = [...menu.querySelectorAll("button")];
 
   function entry(item) {
@@ -45,9 +48,20 @@ export function openMenu(anchor, label, items) {
 
   document.body.append(menu);
   menu.showPopover();
+  if (isHeld) closeLightly(menu);
   if (anchor.hasAttribute("aria-expanded")) anchor.setAttribute("aria-expanded", "true");
   place(menu, anchor.getBoundingClientRect());
   choices[0]?.focus();
+}
+
+/** Closes a menu as the browser closes others: by Escape, or a touch beside it. */
+function closeLightly(menu) {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const close = () => menu.hidePopover();
+  menu.addEventListener("toggle", ({ newState }) => newState === "closed" && ended.abort(), { signal });
+  addEventListener("pointerdown", ({ target }) => menu.contains(target) || close(), { signal, capture: true });
+  addEventListener("keydown", ({ key }) => key === "Escape" && close(), { signal, capture: true });
 }
 
 function place(menu, anchor) {

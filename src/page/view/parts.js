@@ -6,6 +6,12 @@ import { hue, initials } from "../model/names.js";
 /** What the key for short cuts is called here. */
 export const CONTROL = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘" : "Ctrl";
 
+/** Whether a key belongs to an input method. Safari ends a composition before the key that ended it. */
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;
+
+/** A device worked with fingers, whose keyboard is on the screen. */
+export const TOUCH = matchMedia("(pointer: coarse) and (hover: none)");
+
 /** The square that stands for a person. */
 export function avatar(name, more = "") {
   const square = h("span", { class: `avatar ${more}`, "aria-hidden": "true" }, initials(name));

@@ -4,8 +4,10 @@
 import { h, icon } from "../lib/dom.js";
 import { compareIds } from "../model/conversation.js";
 import { isOnlyEmoji, textNodes } from "../text.js";
-import { day, dayName, fullTime, time } from "../time.js";
+import { day, dayName, fullTime, shortTime, time } from "../time.js";
 import { avatar, names, plural } from "./parts.js";
+import { answeredLine, answeredWords } from "./replying.js";
+import { signs } from "./signs.js";
 
 /** Messages of one author within so long are one group. */
 const GROUP = 5 * 60_000;
@@ -16,13 +18,13 @@ export function lookOf(item, before, { divider, state, me }) {
     !before || day(before.at) !== day(item.at) ? `day${day(Date.now())}` : "",
     isGrouped(item, before) ? "grouped" : "",
     isFirstNew(item, before, divider) ? "new" : "",
-    item.status ?? "", item.words ?? "", item.version ?? "", item.from ? state.isIgnored(item.from) && !item.shown : "", me,
+    item.status ?? "", item.words ?? "", item.version ?? "", item.reply ? answeredWords(item, state) : "", item.from ? state.isIgnored(item.from) && !item.shown : "", me,
   ].join();
 }
 
 function isGrouped(item, before) {
   return Boolean(
-    item.body !== undefined && before?.body !== undefined && item.from === before.from &&
+    !item.reply && item.kind !== "action" && before?.kind !== "action" && item.body !== undefined && before?.body !== undefined && item.from === before.from &&
       item.at - before.at < GROUP && day(item.at) === day(before.at),
   );
 }
@@ -44,25 +46,33 @@ export function row(item, before, context) {
   return h("div", { class: "entry" }, lines, content);
 }
 
-function message(item, grouped, { state }) {
+function message(item, grouped, context) {
+  const { state } = context;
   if (state.isIgnored(item.from) && !item.shown) {
     return h("div", { class: "row hidden-row", tabindex: "-1" },
       h("p", {}, `A message from ${item.from}, whom you ignore. `,
         h("button", { type: "button", class: "link", data: { reveal: "1" } }, "Show it")));
   }
+  const isAction = item.kind === "action";
   const classes = ["row"];
+  if (item.kind) classes.push(item.kind);
   if (grouped) classes.push("grouped");
   if (item.status) classes.push(item.status);
   if (!state.isMe(item.from) && state.mentionsMe(item.body)) classes.push("to-me");
-  const moment = h("time", { datetime: new Date(item.at).toISOString(), title: fullTime(item.at) }, time(item.at));
-  const text = h("div", { class: isOnlyEmoji(item.body) ? "text large" : "text", dir: "auto" },
+  const moment = h("time", { datetime: new Date(item.at).toISOString(), title: fullTime(item.at) }, grouped ? shortTime(item.at) : time(item.at));
+  const text = h("div", { class: isOnlyEmoji(item.body) && !isAction ? "text large" : "text", dir: "auto" },
     textNodes(item.body, (name) => state.isMe(name)));
+  const edited = item.editedAt > 0 && h("small", { class: "edited", title: `Edited ${fullTime(item.editedAt)}` }, "(edited)");
+  // What is done reads as one sentence: its author, and then the rest.
   const author = h("button", { type: "button", class: "author", tabindex: "-1", data: { user: item.from }, "aria-haspopup": "menu" }, item.from);
   return h("article", { class: classes.join(" "), tabindex: "-1", "aria-label": `${item.from}, ${time(item.at)}` },
     h("div", { class: "gutter" }, grouped ? moment : avatar(item.from)),
     h("div", { class: "content" },
-      !grouped && h("div", { class: "by" }, author, moment),
-      text,
+      !grouped && !isAction && h("div", { class: "by" }, author, moment),
+      item.reply && answeredLine(item, state),
+      isAction ? h("div", { class: "deed" }, author, " ", text, " ", moment) : text,
+      edited,
+      signs(item, context),
       item.status === "failed" && failed(item)),
     item.status ? mark(item) : h("button", {
       type: "button", class: "icon-button more", tabindex: "-1", "aria-label": "Message actions", "aria-haspopup": "menu", data: { actions: "1" },
@@ -91,6 +101,7 @@ function noticeWords(item) {
   if (item.notice === "renamed") return `${item.from} is now ${item.to}`;
   if (item.notice === "counted") return `${plural(item.joined, "person", "people")} joined, ${item.left} left`;
   if (item.notice === "words") return item.text;
+  if (item.notice === "gone") return `A message by ${item.from} was deleted`;
   const [came, went] = [1, -1].map((step) =>
     [...item.moves].filter(([, move]) => move === step).map(([name]) => name));
   const parts = [];

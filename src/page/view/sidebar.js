@@ -2,7 +2,7 @@
 
 import { attribute, byId, h, icon, reconcile, soon } from "../lib/dom.js";
 import { openMenu } from "./menu.js";
-import { avatar, badge, CONTROL, plural, presence } from "./parts.js";
+import { avatar, badge, CONTROL, presence } from "./parts.js";
 import { settings, theme } from "../model/storage.js";
 
 export class Sidebar {
@@ -32,12 +32,13 @@ export class Sidebar {
     reconcile(this.#rooms, state.joinedRooms, key, row, update);
     reconcile(this.#directs, state.directs, key, row, update);
     const away = state.awayOf(state.me);
-    const status = state.link.state === "open" && away !== null ? `Away: ${away}` : STATUS[state.link.state];
+    const link = state.link.isQuiet ? "quiet" : state.link.state;
+    const status = link === "open" && away !== null ? `Away: ${away}` : STATUS[link];
     this.#me.replaceChildren(
       avatar(state.me || "?"),
       h("span", { class: "who" },
         h("span", { class: "nickname" }, state.me),
-        h("span", { class: `status ${state.link.state}${away === null ? "" : " away"}` }, status)),
+        h("span", { class: `status ${link}${away === null ? "" : " away"}` }, status)),
       icon("updown"),
     );
     this.#me.setAttribute("aria-label", `${state.me}, ${status}: settings`);
@@ -61,9 +62,9 @@ export class Sidebar {
     button.shown = shown;
     const right = unread > 0
       ? badge(unread, isRoom ? mentions : unread)
-      : isRoom && h("span", { class: "count" },
-        h("span", { "aria-hidden": "true" }, String(conversation.count || "")),
-        h("span", { class: "unseen" }, plural(conversation.count, "member")));
+      : "";
+    // Not beside the name, where a number means that there is something to read.
+    attribute(button, "title", isRoom && conversation.count ? `${conversation.count} here` : null);
     const left = isRoom
       ? icon("hash")
       : h("span", { class: "with-presence" }, avatar(conversation.name, "small"), presence(conversation.online));
@@ -82,12 +83,14 @@ export class Sidebar {
       })),
       { heading: "Conversations" },
       { label: "Desktop notifications", checked: settings.notify, run: () => app.toggleNotifications() },
+      { label: "Sound", checked: settings.sound, run: () => app.toggleSound() },
       { label: "Show who comes and goes", checked: settings.comings, run: () => app.chat.setting("comings", !settings.comings) },
       {},
       { label: "Away…", hidden: app.state.awayOf(app.state.me) !== null, run: () => app.open("away") },
       { label: "I am back", hidden: app.state.awayOf(app.state.me) === null, run: () => app.chat.governance.setAway("") },
       { label: "Change nickname…", hidden: app.state.isAccount, run: () => app.open("nickname") },
       { label: "Keys and commands", key: "?", run: () => app.open("help") },
+      { label: "Delete my account…", hidden: !app.state.isAccount, danger: true, run: () => app.open("leaving") },
       { label: "Sign out", danger: true, run: () => app.signOut() },
     ]);
   }
@@ -95,6 +98,7 @@ export class Sidebar {
 
 const STATUS = {
   open: "Online",
+  quiet: "No answer…",
   connecting: "Connecting…",
   waiting: "Reconnecting…",
   ended: "Not connected",

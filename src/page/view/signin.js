@@ -1,7 +1,7 @@
 // Signing in: as a guest, with an account, or with a new account.
 
 import { byId, h } from "../lib/dom.js";
-import { at } from "../lib/place.js";
+import { asset } from "../lib/place.js";
 import { authenticate, Refused, register } from "../model/api.js";
 
 const WAYS = {
@@ -30,8 +30,7 @@ const WAYS = {
       ["password", "Password", { type: "password", autocomplete: "new-password", hint: "At least 8 characters." }],
       ["first_name", "First name", { autocomplete: "given-name", half: true, optional: true }],
       ["last_name", "Last name", { autocomplete: "family-name", half: true, optional: true }],
-      ["email", "E-mail", { type: "email", autocomplete: "email", half: true, optional: true }],
-      ["phone", "Telephone", { type: "tel", autocomplete: "tel", half: true, optional: true }],
+      ["email", "E-mail", { type: "email", autocomplete: "email", optional: true }],
     ],
     keep: true,
   },
@@ -78,7 +77,7 @@ export class SignIn {
     );
     this.#root.replaceChildren(
       h("div", { class: "card" },
-        h("img", { src: at("/client/icon.svg"), alt: "", width: "44", height: "44" }),
+        h("img", { src: asset("icon.svg"), alt: "", width: "44", height: "44" }),
         h("h1", {}, "Come in and chat"),
         this.#tabs(name),
         form,
@@ -173,6 +172,9 @@ export class SignIn {
       line.className = why ? "mistake why" : "hint why";
       if (why) first ??= input;
     }
-    (first ?? form.querySelector("input.input")).focus();
+    // What is wrong with name and password together is, more often, the password.
+    first ??= form.querySelector("input[type=password]") ?? form.querySelector("input.input");
+    first.focus();
+    first.select();
   }
 }

@@ -4,6 +4,7 @@
 import { byId, h, icon, iconButton, soon } from "../lib/dom.js";
 import { rights } from "../model/rules.js";
 import { openMenu } from "./menu.js";
+import { fullTime, timeOrDay } from "../time.js";
 import { avatar, plural, presence } from "./parts.js";
 
 export class Talk {
@@ -11,7 +12,6 @@ export class Talk {
   #head = byId("talk-head");
   #banners = byId("banners");
   #below = byId("below");
-  #behind = 0;
   #ticking = 0;
 
   constructor(app) {
@@ -20,16 +20,7 @@ export class Talk {
     for (const event of ["active", "list", "members", "aside"]) state.on(event, () => soon(this.#paintHead));
     state.on("link", () => soon(this.#paintBanners));
     state.on("announcement", () => soon(this.#paintBanners));
-    state.on("end", (isAtEnd) => {
-      if (isAtEnd) this.#behind = 0;
-      this.#paintBelow(isAtEnd);
-    });
-    state.on("arrived", (conversation) => {
-      if (conversation === state.active && !state.atEnd) this.#behind += 1;
-    });
-    state.on("active", () => {
-      this.#behind = 0;
-    });
+    state.on("end", (isAtEnd) => this.#paintBelow(isAtEnd));
   }
 
   #paintHead = () => {
@@ -47,12 +38,12 @@ export class Talk {
       return;
     }
     const picture = active.isRoom ? icon("hash") : h("span", { class: "with-presence" }, avatar(active.name, "small"), presence(active.online));
-    const about = active.isRoom ? plural(active.count, "member") : active.online ? "online" : "offline";
+    const about = active.isRoom ? `${active.count} here` : active.online ? "online" : "offline";
     const toggle = (mode, name, label, more) => iconButton(name, label, () => this.#app.toggleAside(mode), { "aria-pressed": String(aside === mode), ...more });
     this.#head.replaceChildren(back, picture,
       h("h2", { id: "talk-title" }, active.name), h("span", { class: "about" }, about),
       h("span", { class: "tools" },
-        active.isRoom && toggle("search", "search", "Search this room"),
+        toggle("search", "search", active.isRoom ? "Search this room" : "Search these messages"),
         active.isRoom && toggle("people", "people", "People"),
         this.#more(active)));
   };
@@ -63,6 +54,12 @@ export class Talk {
         ? [
             { label: rights(this.#app.state, active).operate ? "Room settings…" : "Rules of the room…", hidden: !active.joined, run: () => this.#app.open("settings", active) },
             { label: "Invite someone…", hidden: !rights(this.#app.state, active).operate, run: () => this.#app.open("invite", active) },
+            { heading: "Notify me of" },
+            ...[["all", "All messages"], ["mentions", "Mentions"], ["nothing", "Nothing"]].map(([level, label]) => ({
+              label, radio: true, checked: active.notify === level,
+              run: () => this.#app.chat.myRooms.notify(active, level),
+            })),
+            {},
             { label: "Mute the room", checked: active.muted, run: () => this.#app.chat.myRooms.mute(active, !active.muted) },
             { label: "Leave the room", danger: true, run: () => this.#app.chat.leave(active) },
           ]
@@ -76,12 +73,9 @@ export class Talk {
   #paintBanners = () => {
     const { state } = this.#app;
     clearTimeout(this.#ticking);
-    const banners = state.announcements.map((announcement) => h("div", { class: "banner announcement", role: "alert" },
-      icon("megaphone"), h("p", {}, h("strong", {}, "Announcement: "), announcement.words),
-      iconButton("close", "Dismiss", () => {
-        state.announcements = state.announcements.filter((other) => other !== announcement);
-        this.#paintBanners();
-      })));
+    const banners = [];
+    const announcement = state.announcements.at(-1);
+    if (announcement) banners.push(this.#announcement(announcement, state.announcements.length - 1));
     const link = this.#linkWords();
     if (link) {
       banners.unshift(h("div", { class: "banner offline", role: "status" }, icon("offline"), h("p", {}, link),
@@ -93,24 +87,48 @@ export class Talk {
     this.#banners.replaceChildren(...banners);
   };
 
+  /** The latest announcement; earlier ones show when it is dismissed. */
+  #announcement(announcement, earlier) {
+    const { state } = this.#app;
+    const { words, at } = announcement;
+    return h("div", { class: "banner announcement", role: "alert" },
+      icon("megaphone"),
+      h("p", { tabindex: "0" }, h("strong", {}, "Announcement"), " ", h("time", { datetime: new Date(at).toISOString(), title: fullTime(at) }, timeOrDay(at)), "\n", words),
+      earlier > 0 && h("span", { class: "count" }, `${earlier} more`),
+      iconButton("close", "Dismiss", () => {
+        state.announcements = state.announcements.filter((other) => other !== announcement);
+        this.#paintBanners();
+      }));
+  }
+
   #linkWords() {
-    const { state, until, why } = this.#app.state.link;
+    const { state, until, why, isQuiet } = this.#app.state.link;
     const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
-    if (state === "waiting" && !navigator.onLine) return "You are offline. What you write is sent when the network is back.";
-    if (state === "waiting") return `The connection was lost. Trying again in ${seconds} s; what you write is kept until then.`;
+    if ((state === "waiting" || isQuiet) && !navigator.onLine) return "You are offline. What you write is sent when the network is back.";
+    if (state === "waiting") return `${why?.words || "The connection was lost."} Trying again in ${seconds} s; what you write is kept until then.`;
+    if (isQuiet) return "The server does not answer. What you write is kept, and sent as soon as it does.";
     if (state === "connecting") return this.#app.wasOnline ? "Connecting again…" : "";
     if (state === "ended") return why?.words ?? "You have been disconnected.";
     return "";
   }
 
   #paintBelow(isAtEnd) {
-    const words = this.#behind > 0 ? plural(this.#behind, "new message") : "To the newest";
     if (isAtEnd) return this.#below.replaceChildren();
-    const shown = this.#below.firstElementChild;
-    if (shown) {
-      shown.lastElementChild.textContent = words;
-      return;
+    const { state, stream, chat } = this.#app;
+    const { active } = state;
+    const button = (run, ...content) => h("button", { type: "button", class: "button small", on: { click: run } }, ...content);
+    if (!this.#below.firstElementChild) {
+      this.#below.replaceChildren(h("div", {},
+        button(() => stream.toEnd(), icon("down"), h("span", {})),
+        button(() => {
+          chat.markRead(state.active);
+          state.active.divider = null;
+          state.emit("stream", state.active);
+        }, "Mark as read")));
     }
-    this.#below.replaceChildren(h("button", { type: "button", class: "button small", on: { click: () => this.#app.stream.toEnd() } }, icon("down"), h("span", {}, words)));
+    const [jump, mark] = this.#below.firstElementChild.children;
+    const words = active.unread > 0 ? `Jump to newest · ${plural(active.unread, "new message")}` : "Jump to newest";
+    if (jump.lastElementChild.textContent !== words) jump.lastElementChild.textContent = words;
+    mark.hidden = active.unread === 0;
   }
 }

@@ -1,7 +1,7 @@
 //! The meaning of a client's command.
 
 use crate::hub::{Command, Question};
-use crate::model::{MessageId, Name, Secret, Window};
+use crate::model::{MessageId, Name, Notify, Secret, Window};
 
 /// A client's request and its cost.
 #[derive(Debug)]
@@ -99,6 +99,13 @@ pub enum Query {
         room: Name,
         /// Whether only mentions are wanted.
         muted: bool,
+    },
+    /// Is notified otherwise of a room.
+    NotifyOfRoom {
+        /// The room.
+        room: Name,
+        /// What of.
+        notify: Notify,
     },
     /// The accounts to which a room belongs.
     RoomMembers {

@@ -1,4 +1,4 @@
-//! What a channel is about, what holds in it, and to whom it belongs.
+//! The topic of a channel, its rules, and its owner.
 
 use crate::hub::{Command, Deed};
 use crate::model::Text;

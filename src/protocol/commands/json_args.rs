@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::hub::{BadTag, Part, Tag};
 use crate::json::whole;
-use crate::model::{MAX_ROWS, MessageId, Name, NameError, Text};
+use crate::model::{MAX_ROWS, MessageId, Name, NameError, Sign, Text};
 
 /// The most users whose presence can be asked for at once.
 const MAX_USERS: usize = 100;
@@ -227,6 +227,23 @@ impl Argument for RoomWithoutTo {
         Ok(RoomWithoutTo(Room::name(room)))
     }
 }
+
+/// `true` or `false`.
+impl Argument for bool {
+    fn read(args: &Args, name: &'static str) -> Result<bool, Mistake> {
+        args.truth(name)
+    }
+}
+
+impl Argument for Sign {
+    fn read(args: &Args, name: &'static str) -> Result<Sign, Mistake> {
+        let sign = Sign::parse(args.string(name)?);
+        sign.map_err(|_| Mistake::Wrong(name, SIGN))
+    }
+}
+
+/// What a sign is: as [`crate::model::BadSign`] says.
+const SIGN: &str = "one emoji, or one word of at most 16 characters";
 
 impl Argument for MessageId {
     fn read(args: &Args, name: &'static str) -> Result<MessageId, Mistake> {

@@ -2,7 +2,7 @@
 
 use crate::hub::{Command, Part, Pass};
 use crate::model::governance::{BadKey, Key, LinkSecret};
-use crate::model::{MAX_ROWS, Name, NameError, Secret, Text};
+use crate::model::{BadSign, MAX_ROWS, Name, NameError, Secret, Text};
 
 /// What is wrong with a command's argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Mistake {
     Range(u64, u64),
     /// It is neither a nickname nor a mask.
     Mask,
+    /// It is no sign to react with.
+    Sign(BadSign),
 }
 
 pub(super) fn nothing(args: &str) -> Result<(), Mistake> {

@@ -1,9 +1,11 @@
 //! Messages: sending them, and reading earlier ones.
 
-use crate::hub::{Audience, Command, Tag};
-use crate::model::{MessageId, Text, Window};
+use crate::hub::{Audience, Command, Replying, Tag, Which};
+use crate::model::{Body, MessageId, MessageKind, Text, Window};
 
-use super::json_args::{Argument, Limit, Nick, PageNumber, Room, RoomWithoutTo, json};
+use super::json_args::{
+    Argument, Limit, Mistake as JsonMistake, Nick, PageNumber, Room, RoomWithoutTo, json,
+};
 use super::line_args::{Mistake, count, nickname_and_rest};
 use super::{Action, Cost, Line, Logged, Page, Query, Spec};
 
@@ -58,15 +60,26 @@ pub(super) const TABLE: &[Spec] = &[
                 Ok(Action::Hub(Command::Private {
                     to,
                     account: None,
-                    text,
+                    body: text.into(),
                 }))
             },
             ..Line::PLAIN
         }),
         json: json! {
-            "private"; "a private message"; r#"{"to": "bob", "body": "hi", "tag": "7f3b"}"#;
-            |to: Nick, body: Text, tag: Option<Tag>|
-                tagged(tag, Command::Private { to: to.0, account: None, text: body })
+            "private"; "a private message; `action`, `notice` and `reply_to` as for `message`";
+            r#"{"to": "bob", "body": "hi", "tag": "7f3b"}"#;
+            |
+                to: Nick,
+                body: Text,
+                action: Option<bool>,
+                notice: Option<bool>,
+                reply_to: Option<MessageId>,
+                tag: Option<Tag>
+            | {
+                let body = Body::plain(kind(action, notice)?, body);
+                let private = Command::Private { to: to.0, account: None, body };
+                tagged(tag, private).replying_to(reply_to, false)
+            }
         },
         page: Some(Page {
             name: "msg",
@@ -79,10 +92,81 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: None,
         json: json! {
-            "message"; "says something"; r#"{"body": "hi", "room": "dev", "tag": "7f3a"}"#;
-            |room: Option<Room>, body: Text, tag: Option<Tag>|
-                tagged(tag, Command::Say { channel: Room::name(room), text: body })
+            "message"; "says something; with `action` it is what the user does, with `notice` something for nothing to answer; `reply_to` is the id of a message here that it answers";
+            r#"{"body": "hi", "room": "dev", "tag": "7f3a"}"#;
+            |
+                room: Option<Room>,
+                body: Text,
+                action: Option<bool>,
+                notice: Option<bool>,
+                reply_to: Option<MessageId>,
+                tag: Option<Tag>
+            | {
+                let body = Body::plain(kind(action, notice)?, body);
+                let say = Command::Say { channel: Room::name(room), body };
+                tagged(tag, say).replying_to(reply_to, false)
+            }
         },
+        page: None,
+    },
+    Spec {
+        word: Some("say"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/me"],
+            takes: "text",
+            help: "say what you do: /me waves shows * @you waves",
+            example: "/me waves",
+            logged: Logged::Nothing,
+            read: |args| {
+                let text = Text::clean(args);
+                if text.is_empty() {
+                    return Err(Mistake::Missing);
+                }
+                Ok(Action::Hub(Command::Say {
+                    channel: None,
+                    body: Body::plain(MessageKind::Action, text),
+                }))
+            },
+            ..Line::PLAIN
+        }),
+        json: None,
+        page: Some(Page {
+            name: "me",
+            takes: "text",
+            does: "Say what you do",
+        }),
+    },
+    Spec {
+        word: Some("say"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/reply"],
+            takes: "@nick text",
+            help: "answer their last message here",
+            example: "/reply @bob so do I",
+            logged: Logged::Nothing,
+            read: |args| {
+                let (name, rest) = args
+                    .split_once(char::is_whitespace)
+                    .ok_or(Mistake::Missing)?;
+                let (to, _) = nickname_and_rest(name)?;
+                let text = Text::clean(rest.trim_start());
+                let say = Command::Say {
+                    channel: None,
+                    body: text.into(),
+                };
+                Ok(Action::Hub(Command::Reply {
+                    to: Which::Last(Some(to)),
+                    replying: Replying {
+                        message: Box::new(say),
+                        or_plain: false,
+                    },
+                }))
+            },
+            ..Line::PLAIN
+        }),
+        json: None,
         page: None,
     },
     Spec {
@@ -166,5 +250,15 @@ fn tagged(tag: Option<Tag>, message: Command) -> Command {
             tag,
             message: Box::new(message),
         },
+    }
+}
+
+/// How a message is meant.
+fn kind(action: Option<bool>, notice: Option<bool>) -> Result<MessageKind, JsonMistake> {
+    match (action == Some(true), notice == Some(true)) {
+        (false, false) => Ok(MessageKind::Say),
+        (true, false) => Ok(MessageKind::Action),
+        (false, true) => Ok(MessageKind::Notice),
+        (true, true) => Err(JsonMistake::Wrong("notice", "left out of an action")),
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::hub::{Pass, Target};
+use crate::model::Notify;
 use crate::model::governance::{Key, LinkSecret, List, Role};
 
 use super::json_args::{Args, Argument, Mistake, Nick};
@@ -59,6 +60,18 @@ impl Argument for Switch {
     }
 }
 
+/// What of a room is to be notified.
+pub(super) struct NotifyWord(pub Notify);
+
+impl Argument for NotifyWord {
+    fn read(args: &Args, name: &'static str) -> Result<NotifyWord, Mistake> {
+        let notify = Notify::from_word(&String::read(args, name)?);
+        notify
+            .map(NotifyWord)
+            .ok_or(Mistake::Wrong(name, "mentions, all or nothing"))
+    }
+}
+
 /// A list of a room.
 pub(super) struct ListWord(pub List);
 
@@ -70,7 +83,7 @@ impl Argument for ListWord {
     }
 }
 
-/// A person, or with `mask` instead all whom it concerns.
+/// A person, or with `mask` instead everyone that it concerns.
 pub(super) struct Whom(pub Target);
 
 impl Argument for Whom {

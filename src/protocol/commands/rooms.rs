@@ -5,7 +5,7 @@ use crate::model::MessageId;
 
 use super::json_args::{Argument, Nick, Room, json, people, rooms};
 use super::line_args::{after, channel, channel_and_pass, nickname, nothing, reason};
-use super::moderation_args::{Invitation, KeyWord, Switch};
+use super::moderation_args::{Invitation, KeyWord, NotifyWord, Switch};
 use super::who::one_line;
 use super::{Action, Cost, Help, Line, Logged, Page, Query, Spec};
 
@@ -15,7 +15,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/help"],
-            help: "this list; /help operators lists what those who run a channel can do",
+            help: "this list; /help operators is for those who run a channel. Anything else is a message; //text sends /text",
             example: "/help",
             before_nickname: true,
             read: |args| match args {
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Spec] = &[
             takes: "#channel [key]",
             help: "join a channel, or create it; leaves the one before",
             example: "/join #dev",
-            // The key is nobody else's business.
+            // The key is for this client alone.
             logged: Logged::First,
             read: |args| channel_and_pass(args).map(Action::Hub),
             ..Line::PLAIN
@@ -187,6 +187,17 @@ pub(super) const TABLE: &[Spec] = &[
         page: None,
     },
     Spec {
+        word: Some("notifyroom"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "notifyroom"; "for accounts: what of a room is to be notified, on all devices: `mentions`, `all` or `nothing`";
+            r#"{"room": "dev", "notify": "all"}"#;
+            |room: Room, notify: NotifyWord| Query::NotifyOfRoom { room: room.0, notify: notify.0 }
+        },
+        page: None,
+    },
+    Spec {
         word: Some("roommembers"),
         cost: Cost::LIST,
         line: Some(Line {
@@ -195,6 +206,7 @@ pub(super) const TABLE: &[Spec] = &[
             help: "the accounts of the current channel, and who of them is on; /members @nick lists those after nick",
             example: "/members",
             read: |args| after(args, nickname).map(|part| Action::Accounts(part.after)),
+            for_operators: true,
             ..Line::PLAIN
         }),
         json: json! {

@@ -1,4 +1,4 @@
-//! Whom a command concerns, and why.
+//! The person that a command concerns, and the reason given.
 
 use crate::hub::Target;
 use crate::model::governance::{Mask, Person};
@@ -6,7 +6,7 @@ use crate::model::{Name, Text};
 
 use super::line_args::Mistake;
 
-/// Someone of whom only the name is known so far.
+/// A person of which only the name is known so far.
 pub fn person(name: Name) -> Person {
     Person {
         name,
@@ -20,10 +20,10 @@ pub fn one_line(text: &str) -> Option<Text> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Whom an entry of a list is to concern: `@nick`, `account:nick`, `host:…`, or a
-/// pattern with `*` and `?`.
+/// The people that an entry of a list is to concern: `@nick`, `account:nick`, `host:…`, a
+/// pattern with `*` and `?`, or `nick!user@host`.
 pub fn target(raw: &str) -> Result<Target, Mistake> {
-    let is_mask = raw.contains(['*', '?']) || raw.starts_with("host:");
+    let is_mask = raw.contains(['*', '?', '!']) || raw.starts_with("host:");
     if is_mask {
         return Mask::parse(raw).map(Target::Mask).ok_or(Mistake::Mask);
     }

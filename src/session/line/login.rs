@@ -4,7 +4,7 @@
 //! the next line depends on them. Passwords are checked here, on the connection's own
 //! thread; the hub never sees one.
 
-use crate::account::{Registrar, Registration, Rejected, check_password, credential};
+use crate::account::{FieldError, Registrar, Registration, Rejected, check_password, credential};
 use crate::hub::{Command, Farewell, Note, Refusal};
 use crate::model::{Account, Name, Secret};
 use crate::protocol::{Hiding, line};
@@ -97,7 +97,7 @@ impl LineSession {
             Asking::Nothing => Flow::Continue,
             Asking::Password(name) => self.check(&name, &given),
             // Invalid UTF-8 has become U+FFFD, which no password contains.
-            Asking::NewPassword => match check_password(given.expose()) {
+            Asking::NewPassword => match self.checked_password(&given) {
                 Ok(_) => self.ask(Asking::Repetition(given), "Once more, please:\n"),
                 Err(error) => self.say(&format!("! A password {error}.\n")),
             },
@@ -149,19 +149,24 @@ impl LineSession {
         }
     }
 
-    /// The password may have been changed while it was being checked.
+    /// The password may have been changed, or the account disabled, while it was being checked.
     fn stay_if_current(&self, account: &Account, flow: Flow) -> Flow {
         let accounts = &self.attached.context.accounts;
-        let farewell = match accounts.is_current(self.attached.asker(), account) {
-            Ok(true) => return flow,
-            Ok(false) => Farewell::PasswordChanged,
+        let farewell = match accounts.what_ended(self.attached.asker(), account) {
+            Ok(None) => return flow,
+            Ok(Some(why)) => why.into(),
             Err(_) => Farewell::InternalError,
         };
         self.attached.command(Command::End(farewell))
     }
 
+    fn checked_password(&self, given: &Secret) -> Result<Secret, FieldError> {
+        let lengths = self.attached.context.accounts.lengths();
+        check_password(given.expose(), lengths)
+    }
+
     fn make_account(&mut self, password: &Secret) -> Flow {
-        let password = match check_password(password.expose()) {
+        let password = match self.checked_password(password) {
             Ok(password) => password,
             Err(error) => {
                 return self.refuse("register", &format!("! A password {error}.\n"));

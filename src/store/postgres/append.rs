@@ -10,15 +10,17 @@ use std::collections::HashMap;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 
+use super::amendments;
 use super::channels;
 use super::conversations::Conversations;
+use super::reactions;
 use super::schema::message;
 use super::search;
 use crate::model::governance::ChannelChange;
-use crate::model::key::pack;
-use crate::model::{Message, Place, Record};
+use crate::model::key::{clamp, pack};
+use crate::model::{Amendment, Message, Place, Reaction, Record, Styled};
 use crate::store::rules::EventRow;
 use crate::store::{AppendError, Appended};
 
@@ -48,6 +50,10 @@ pub struct Row<'a> {
     pub account_id: Option<i64>,
     pub at_ms: i64,
     pub text: &'a str,
+    pub kind: i16,
+    pub styled: Option<&'a str>,
+    pub reply_to: Option<i64>,
+    pub reply_author: Option<&'a str>,
     /// The accounts whose thread it is in.
     pub thread: Option<(i64, i64)>,
 }
@@ -61,6 +67,10 @@ pub struct Columns<'a> {
     account_id: Vec<Option<i64>>,
     at_ms: Vec<i64>,
     text: Vec<&'a str>,
+    kind: Vec<i16>,
+    styled: Vec<Option<&'a str>>,
+    reply_to: Vec<Option<i64>>,
+    reply_author: Vec<Option<&'a str>>,
     words: Vec<String>,
 }
 
@@ -80,7 +90,9 @@ impl Memory {
         let messages: Vec<&Message> = records.iter().filter_map(Record::message).collect();
         self.conversations.learn(connection, &messages)?;
         let group = Group::of(records, &self.conversations, self.last_id, order);
-        let results = match group.changes.is_empty() {
+        let changes_messages = !group.amendments.is_empty() || !group.reactions.is_empty();
+        let is_simple = group.changes.is_empty() && !changes_messages;
+        let results = match is_simple {
             true => self.insert(connection, records, &group)?,
             // What is said after a change must not be there without it.
             false => {
@@ -103,6 +115,12 @@ impl Memory {
         };
         if !group.changes.is_empty() {
             inserted.extend(channels::commit(connection, &group.changes)?);
+        }
+        if !group.amendments.is_empty() {
+            amendments::commit(connection, &group.amendments)?;
+        }
+        if !group.reactions.is_empty() {
+            reactions::commit(connection, &group.reactions)?;
         }
         let mut results = group.results.clone();
         let mut repeated = group.repeated.clone();
@@ -131,6 +149,15 @@ impl Memory {
                 *result = match record {
                     Record::Message(message) => stored.check(&self.conversations, message, *id),
                     Record::Change(change) => stored.check_change(change, *id)?,
+                    Record::Amend(amendment) => {
+                        let is_known = amendments::is_stored(connection, amendment.message, *id)?;
+                        is_known.then_some(()).ok_or(AppendError::OutOfOrder)
+                    }
+                    Record::React(reaction) => {
+                        let of = reaction.message;
+                        let is_known = amendments::is_reaction_stored(connection, of, *id)?;
+                        is_known.then_some(()).ok_or(AppendError::OutOfOrder)
+                    }
                 };
             }
         }
@@ -142,6 +169,8 @@ impl Memory {
 struct Group<'a> {
     columns: Columns<'a>,
     changes: Vec<&'a ChannelChange>,
+    amendments: Vec<&'a Amendment>,
+    reactions: Vec<&'a Reaction>,
     /// One for each entry, as far as it is known before inserting.
     results: Vec<Appended>,
     /// Entries that may be stored already, by their place in the group.
@@ -159,6 +188,8 @@ impl<'a> Group<'a> {
         let mut group = Group {
             columns: Columns::default(),
             changes: Vec::new(),
+            amendments: Vec::new(),
+            reactions: Vec::new(),
             results: Vec::with_capacity(records.len()),
             repeated: Vec::new(),
             last_id,
@@ -189,6 +220,8 @@ impl<'a> Group<'a> {
                 self.columns.push(Row::of(message, id, conversation_id));
             }
             Record::Change(change) => self.changes.push(change),
+            Record::Amend(amendment) => self.amendments.push(amendment),
+            Record::React(reaction) => self.reactions.push(reaction),
         }
         self.last_id = self.last_id.max(id);
         Ok(())
@@ -201,8 +234,8 @@ struct Stored {
     changes: HashMap<i64, EventRow>,
 }
 
-/// Id, conversation, author and text.
-type MessageRow = (i64, i64, String, String);
+/// Id, conversation, author and text, and the last change, which the text comes from then.
+type MessageRow = (i64, i64, String, String, Option<i64>);
 
 impl Stored {
     fn read(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<Stored> {
@@ -213,6 +246,7 @@ impl Stored {
                 message::conversation_id,
                 message::author,
                 message::text,
+                message::changed,
             ))
             .load(connection)?;
         let changes = channels::stored(connection, ids)?;
@@ -225,10 +259,10 @@ impl Stored {
     fn check(&self, conversations: &Conversations, message: &Message, id: i64) -> Appended {
         match self.messages.get(&id) {
             None => Err(AppendError::OutOfOrder),
-            Some((_, conversation_id, author, text))
+            Some((_, conversation_id, author, text, changed))
                 if conversations.get(&message.place) == Some(*conversation_id)
                     && author == message.author.as_str()
-                    && text == message.text.as_str() =>
+                    && (changed.is_some() || text == message.body.text.as_str()) =>
             {
                 Ok(())
             }
@@ -249,6 +283,9 @@ impl Stored {
 fn conflicts(records: &[Record], mut inserted: Vec<i64>) -> Vec<(usize, i64)> {
     inserted.sort_unstable();
     let numbered = records.iter().enumerate();
+    // A change of a message inserts nothing.
+    let is_inserted = |record: &Record| !matches!(record, Record::Amend(_) | Record::React(_));
+    let numbered = numbered.filter(|(_, record)| is_inserted(record));
     numbered
         .filter_map(|(n, record)| Some((n, pack(record.id())?)))
         .filter(|(_, id)| inserted.binary_search(id).is_err())
@@ -265,6 +302,10 @@ impl<'a> Columns<'a> {
         self.account_id.push(row.account_id);
         self.at_ms.push(row.at_ms);
         self.text.push(row.text);
+        self.kind.push(row.kind);
+        self.styled.push(row.styled);
+        self.reply_to.push(row.reply_to);
+        self.reply_author.push(row.reply_author);
         self.words.push(words);
     }
 }
@@ -281,7 +322,11 @@ impl<'a> Row<'a> {
             author: message.author.as_str(),
             account_id,
             at_ms: message.at_ms.try_into().unwrap_or(i64::MAX),
-            text: message.text.as_str(),
+            text: message.body.text.as_str(),
+            kind: message.body.kind.number().into(),
+            styled: message.body.styled.as_ref().map(Styled::as_str),
+            reply_to: message.body.reply().map(|reply| clamp(reply.id)),
+            reply_author: message.body.reply().map(|reply| reply.author.as_str()),
             thread,
         }
     }
@@ -306,8 +351,10 @@ impl QueryFragment<Pg> for Insert<'_> {
         let Insert(columns) = self;
         out.push_sql(
             "INSERT INTO message \
-             (id, conversation_id, author, account_id, at_ms, text, words) \
-             SELECT id, conversation_id, author, account_id, at_ms, text, \
+             (id, conversation_id, author, account_id, at_ms, text, kind, styled, \
+             reply_to, reply_author, words) \
+             SELECT id, conversation_id, author, account_id, at_ms, text, kind, styled, \
+             reply_to, reply_author, \
              array_to_tsvector(string_to_array(words, ' ')) FROM unnest(",
         );
         out.push_bind_param::<Array<BigInt>, _>(&columns.id)?;
@@ -322,11 +369,20 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&columns.text)?;
         out.push_sql(", ");
+        out.push_bind_param::<Array<SmallInt>, _>(&columns.kind)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&columns.styled)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&columns.reply_to)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&columns.reply_author)?;
+        out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&columns.words)?;
         // Not `ON CONFLICT (id)`: if two servers insert the same id at the same moment, one would
         // fail at the other unique index instead of seeing the conflict.
         out.push_sql(
-            ") AS row (id, conversation_id, author, account_id, at_ms, text, words) \
+            ") AS row (id, conversation_id, author, account_id, at_ms, text, kind, styled, \
+             reply_to, reply_author, words) \
              ON CONFLICT DO NOTHING RETURNING id",
         );
         Ok(())

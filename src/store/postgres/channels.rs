@@ -2,7 +2,7 @@
 //!
 //! Several servers store what they read from one log, each its share of it, so the changes of a
 //! channel may come in any order; but only in order can they be folded. So a channel's row is what
-//! the older changes make, up to its version, and whoever reads it folds in the newer ones. Those
+//! the older changes make, up to its version, and the reader folds in the newer ones. Those
 //! are folded into the row once nothing older can be under way any more.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use super::schema::channel;
 use crate::model::Name;
 use crate::model::governance::{Change, ChannelChange, Rules};
 use crate::model::key::{clamp, unpack};
-use crate::model::{MAX_ROWS, MessageId};
+use crate::model::{MAX_ROWS, MessageId, Window};
 use crate::store::row::name;
 use crate::store::rules::{self, EventRow};
 use crate::store::schema::channel_event;
@@ -184,6 +184,33 @@ fn events(
         .load(connection)
 }
 
+/// See [`crate::store::Store::changes`].
+pub fn changes(
+    connection: &mut PgConnection,
+    channel: &Name,
+    window: Window,
+    limit: usize,
+) -> QueryResult<Vec<ChannelChange>> {
+    let limit = limit.min(MAX_ROWS) as i64;
+    let all = channel_event::table
+        .filter(channel_event::channel_key.eq(&**channel.key()))
+        .limit(limit)
+        .into_boxed();
+    let mut rows: Vec<EventRow> = match window {
+        Window::After(id) => all
+            .filter(channel_event::id.gt(clamp(id)))
+            .order(channel_event::id)
+            .load(connection)?,
+        Window::Before(id) => all
+            .filter(channel_event::id.lt(clamp(id)))
+            .order(channel_event::id.desc())
+            .load(connection)?,
+        Window::Latest | Window::Page(_) => all.order(channel_event::id.desc()).load(connection)?,
+    };
+    rows.sort_by_key(|row| row.id);
+    rows.iter().map(|row| rules::change(channel, row)).collect()
+}
+
 /// The changes among those with these ids.
 pub fn stored(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<Vec<EventRow>> {
     channel_event::table
@@ -328,6 +355,7 @@ pub fn forget_to(connection: &mut PgConnection, to: i64) -> QueryResult<bool> {
         "DELETE FROM channel_event WHERE id IN (
              SELECT e.id FROM channel_event AS e
              WHERE e.id <= $1 AND e.id < (SELECT max(id) FROM channel_event)
+               AND e.channel_key NOT IN (SELECT channel_key FROM keeping WHERE is_held)
                AND NOT EXISTS (SELECT FROM channel
                                WHERE channel.channel_key = e.channel_key
                                  AND channel.version < e.id)

@@ -2,29 +2,15 @@
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 
+use super::amendments;
 use super::channels;
 use super::conversations::{extent, pair};
-use super::schema::{conversation, message};
+use super::schema::{MESSAGE, conversation, message};
 use crate::model::key::clamp;
 use crate::model::{AccountId, Conversation, History, MAX_ROWS, MessageId, ThreadSummary, Window};
 use crate::store::row::{MessageRow, name, stored};
-
-/// Selects a [`MessageRow`].
-const MESSAGE: (
-    message::id,
-    message::at_ms,
-    message::author,
-    message::account_id,
-    message::text,
-) = (
-    message::id,
-    message::at_ms,
-    message::author,
-    message::account_id,
-    message::text,
-);
 
 /// See [`crate::store::Store::history`].
 pub fn history(
@@ -66,12 +52,18 @@ pub fn history(
     let rows = rows.into_iter();
     let messages = rows.map(|row| stored(row, conversation));
     let messages = messages.collect::<QueryResult<_>>()?;
-    Ok(History {
+    let history = History {
         newest: None,
         messages,
+        amended: Vec::new(),
+        reacted: Vec::new(),
         more,
         gap,
-    })
+    };
+    match window {
+        Window::After(id) => amendments::since(connection, extent.id, conversation, id, history),
+        _ => Ok(history),
+    }
 }
 
 #[derive(QueryableByName)]
@@ -90,8 +82,20 @@ struct Line {
     author: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     account_id: Option<i64>,
+    #[diesel(sql_type = SmallInt)]
+    kind: i16,
     #[diesel(sql_type = Text)]
     text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    styled: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    changed: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    reply_to: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reply_author: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reactions: Option<String>,
 }
 
 /// See [`crate::store::Store::inbox`].
@@ -114,16 +118,18 @@ pub fn inbox(
          ), line AS (
              SELECT thread.id AS conversation_id, peer, latest.id
              FROM thread CROSS JOIN LATERAL (
-                 SELECT id FROM message WHERE conversation_id = thread.id
+                 SELECT id FROM message WHERE conversation_id = thread.id AND kind <> 3
                  ORDER BY id DESC LIMIT 1
              ) AS latest
              ORDER BY latest.id DESC LIMIT $2 OFFSET $3
          )
-         SELECT peer, username, m.id, at_ms, author, m.account_id, text,
+         SELECT peer, username, m.id, at_ms, author, m.account_id, kind, text, styled, changed,
+                reply_to, reply_author, reactions,
                 (SELECT count(*) FROM message AS received
                  WHERE received.conversation_id = line.conversation_id
                    AND received.id > coalesce(up_to, 0)
-                   AND received.account_id = peer AND peer <> $1) AS unread
+                   AND received.account_id = peer AND peer <> $1
+                   AND received.kind <> 3) AS unread
          FROM line
          JOIN account ON account.id = peer
          JOIN message AS m ON m.id = line.id
@@ -140,7 +146,16 @@ pub fn inbox(
 }
 
 fn summary(account: AccountId, line: Line) -> QueryResult<ThreadSummary> {
-    let latest = (line.id, line.at_ms, line.author, line.account_id, line.text);
+    let reply = (line.reply_to, line.reply_author);
+    let body = (
+        line.kind,
+        line.text,
+        line.styled,
+        line.changed,
+        reply,
+        line.reactions,
+    );
+    let latest = (line.id, line.at_ms, line.author, line.account_id, body);
     let thread = Conversation::Thread(account, AccountId(line.peer));
     Ok(ThreadSummary {
         peer: AccountId(line.peer),
@@ -187,5 +202,6 @@ pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
         .select(diesel::dsl::max(conversation::removed_id))
         .first(connection)?;
     let changed = channels::last_id(connection)?;
-    Ok(stored.max(removed).max(changed).unwrap_or(0))
+    let amended = amendments::last_id(connection)?;
+    Ok(stored.max(removed).max(changed).max(amended).unwrap_or(0))
 }

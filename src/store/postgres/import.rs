@@ -8,15 +8,20 @@ use diesel::upsert::excluded;
 
 use super::append::{Columns, Insert};
 use super::connect::{self, Unfinished};
-use super::schema::{channel, conversation, migrated, read_mark};
+use super::schema::{channel, conversation, message, migrated, read_mark};
 use super::{PostgresSettings, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
+use crate::store::erasing::ErasingRow;
+use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy, RulesCopy,
 };
+use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
-use crate::store::schema::{account, account_channel, channel_event, ignored, token};
+use crate::store::schema::{
+    account, account_channel, bot, channel_event, erasing, ignored, keeping, program_token, token,
+};
 use crate::store::{OpenError, StoreError};
 
 /// The migration that fills the database holds this advisory lock: "Chat", then 3.
@@ -87,7 +92,8 @@ impl Import {
     fn forget_what_may_have_changed(&mut self) -> Written {
         self.connection
             .batch_execute(
-                "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel",
+                "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel, \
+                  keeping, erasing, program_token, bot",
             )
             .map_err(|error| translate(&error))
     }
@@ -114,6 +120,7 @@ impl Import {
             accounts: count("account")?,
             ignored: count("ignored")?,
             tokens: count("token")?,
+            programs: count("program_token")?,
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count("read_mark")?,
@@ -141,6 +148,17 @@ impl Import {
         written(insert.execute(&mut self.connection))
     }
 
+    pub fn bots(&mut self, rows: &[i64]) -> Written {
+        let rows: Vec<_> = rows.iter().map(|id| bot::account_id.eq(*id)).collect();
+        let insert = diesel::insert_into(bot::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn programs(&mut self, rows: &[ProgramRow]) -> Written {
+        let insert = diesel::insert_into(program_token::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
     pub fn conversations(&mut self, rows: &[ConversationCopy]) -> Written {
         let insert = diesel::insert_into(conversation::table).values(rows);
         let done = insert
@@ -156,8 +174,21 @@ impl Import {
         for row in rows {
             columns.push(row.columns());
         }
-        let inserted: QueryResult<Vec<i64>> = Insert(&columns).load(&mut self.connection);
-        written(inserted.map(|ids| ids.len()))
+        let copied = self.connection.transaction(|connection| {
+            let inserted: Vec<i64> = Insert(&columns).load(connection)?;
+            let is_changed = |row: &&MessageCopy| row.changed.or(row.reacted).is_some();
+            for row in rows.iter().filter(is_changed) {
+                diesel::update(message::table.find(row.id))
+                    .set((
+                        message::changed.eq(row.changed),
+                        message::reactions.eq(row.reactions.as_deref()),
+                        message::reacted.eq(row.reacted),
+                    ))
+                    .execute(connection)?;
+            }
+            Ok(inserted.len())
+        });
+        written(copied)
     }
 
     pub fn read_marks(&mut self, rows: &[ReadMarkCopy]) -> Written {
@@ -200,6 +231,18 @@ impl Import {
 
     pub fn saved_channels(&mut self, rows: &[SavedRow]) -> Written {
         let insert = diesel::insert_into(account_channel::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn keepings(&mut self, rows: &[KeepingRow]) -> Written {
+        let insert = diesel::insert_into(keeping::table).values(rows);
+        let insert = insert.on_conflict_do_nothing();
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn erasings(&mut self, rows: &[ErasingRow]) -> Written {
+        let insert = diesel::insert_into(erasing::table).values(rows);
+        let insert = insert.on_conflict_do_nothing();
         written(insert.execute(&mut self.connection))
     }
 

@@ -4,6 +4,7 @@ use super::conversations::extent;
 use super::schema::message;
 use crate::model::mention::mentions;
 use crate::model::{Conversation, MAX_UNREAD, Unread};
+use crate::store::amendments::DELETED;
 use crate::store::saved::SCANNED;
 
 crate::store::saved::queries!(diesel::pg::PgConnection);
@@ -45,13 +46,18 @@ fn unread_in(
             mentions: 0,
         });
     }
-    let rows: Vec<(Option<i64>, String)> = newer
-        .select((message::account_id, message::text))
+    let rows: Vec<(Option<i64>, String, i16)> = newer
+        .select((message::account_id, message::text, message::kind))
         .limit(most)
         .load(connection)?;
     *left -= rows.len() as i64;
-    let others = rows.iter().filter(|(by, _)| *by != Some(account.0));
-    let mentions = others.clone().filter(|(_, text)| mentions(text, username));
+    // Nothing is to be read of one that was deleted.
+    let is_unread =
+        |(by, _, kind): &&(Option<i64>, String, i16)| *by != Some(account.0) && *kind != DELETED;
+    let others = rows.iter().filter(is_unread);
+    let mentions = others
+        .clone()
+        .filter(|(_, text, _)| mentions(text, username));
     let messages = match rows.len() as u64 {
         // There may be more.
         MAX_UNREAD => MAX_UNREAD,

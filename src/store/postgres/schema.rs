@@ -1,6 +1,8 @@
 //! The tables, as diesel sees them; `migrations/` makes them. Those that
 //! are the same in every database are in `store/schema.rs`.
 
+pub use crate::store::schema::keeping;
+
 diesel::table! {
     conversation (id) {
         id -> BigInt,
@@ -20,6 +22,13 @@ diesel::table! {
         account_id -> Nullable<BigInt>,
         at_ms -> BigInt,
         text -> Text,
+        kind -> SmallInt,
+        styled -> Nullable<Text>,
+        changed -> Nullable<BigInt>,
+        reply_to -> Nullable<BigInt>,
+        reply_author -> Nullable<Text>,
+        reactions -> Nullable<Text>,
+        reacted -> Nullable<BigInt>,
     }
 }
 
@@ -48,3 +57,39 @@ diesel::table! {
         rules -> Text,
     }
 }
+
+diesel::joinable!(message -> conversation (conversation_id));
+diesel::allow_tables_to_appear_in_same_query!(keeping, conversation);
+diesel::allow_tables_to_appear_in_same_query!(message, conversation);
+
+/// The columns of a [`crate::store::row::BodyRow`].
+type Body = (
+    message::kind,
+    message::text,
+    message::styled,
+    message::changed,
+    (message::reply_to, message::reply_author),
+    message::reactions,
+);
+
+/// Selects a [`crate::store::row::MessageRow`].
+pub const MESSAGE: (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    Body,
+) = (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    (
+        message::kind,
+        message::text,
+        message::styled,
+        message::changed,
+        (message::reply_to, message::reply_author),
+        message::reactions,
+    ),
+);

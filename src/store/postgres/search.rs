@@ -4,11 +4,13 @@
 //! own word rules are not used. Terms are letters, digits, marks and signs beyond ASCII, so a
 //! lexeme for a place begins with `#`.
 
+use std::ops::Range;
+
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::Error;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 
 use super::conversations::extent;
 use crate::model::key::{clamp, unpack};
@@ -36,8 +38,20 @@ struct Row {
     author: String,
     #[diesel(sql_type = Nullable<BigInt>)]
     account_id: Option<i64>,
+    #[diesel(sql_type = SmallInt)]
+    kind: i16,
     #[diesel(sql_type = Text)]
     text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    styled: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    changed: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    reply_to: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reply_author: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reactions: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     channel: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -83,11 +97,12 @@ pub fn search(
     let query = query(place.as_deref(), &wanted.terms());
     let limit = search.limit.min(MAX_ROWS);
     let begun = search.before.map_or(i64::MAX, clamp);
+    let above = clamp(search.after);
     let mut below = begun;
     let mut results = Vec::new();
     loop {
         let page = (limit - results.len()).max(MIN_PAGE);
-        let rows = match candidates_below(connection, &query, below, page, allowed) {
+        let rows = match candidates(connection, &query, above..below, page, allowed) {
             Ok(rows) => rows,
             // The search has got this far, unless it has not moved at all.
             Err(error) if is_cancelled(&error) && below != begun => {
@@ -142,11 +157,12 @@ fn query(place: Option<&str>, terms: &[Term]) -> String {
     lexemes.join(" & ")
 }
 
-/// The next candidates, unless fetching them takes longer than the time that is left.
-fn candidates_below(
+/// The next candidates after one message and before another, unless fetching them takes longer
+/// than the time that is left.
+fn candidates(
     connection: &mut PgConnection,
     query: &str,
-    below: i64,
+    between: Range<i64>,
     limit: usize,
     allowed: Allowed,
 ) -> QueryResult<Vec<Row>> {
@@ -155,14 +171,16 @@ fn candidates_below(
     connection.transaction(|connection| {
         connection.batch_execute(&format!("SET LOCAL statement_timeout = {left}"))?;
         diesel::sql_query(
-            "SELECT m.id, m.at_ms, m.author, m.account_id, m.text,
+            "SELECT m.id, m.at_ms, m.author, m.account_id, m.kind, m.text, m.styled, m.changed,
+                    m.reply_to, m.reply_author, m.reactions,
                     c.channel, c.low_account, c.high_account
              FROM message m JOIN conversation c ON c.id = m.conversation_id
-             WHERE m.words @@ $1::tsquery AND m.id < $2
-             ORDER BY m.id DESC LIMIT $3",
+             WHERE m.words @@ $1::tsquery AND m.id > $2 AND m.id < $3
+             ORDER BY m.id DESC LIMIT $4",
         )
         .bind::<Text, _>(query)
-        .bind::<BigInt, _>(below)
+        .bind::<BigInt, _>(between.start)
+        .bind::<BigInt, _>(between.end)
         .bind::<BigInt, _>(limit as i64)
         .load(connection)
     })
@@ -170,10 +188,16 @@ fn candidates_below(
 
 fn found(row: Row) -> QueryResult<Message> {
     let of = row::conversation((row.channel, row.low_account, row.high_account))?;
-    stored(
-        (row.id, row.at_ms, row.author, row.account_id, row.text),
-        &of,
-    )
+    let reply = (row.reply_to, row.reply_author);
+    let body = (
+        row.kind,
+        row.text,
+        row.styled,
+        row.changed,
+        reply,
+        row.reactions,
+    );
+    stored((row.id, row.at_ms, row.author, row.account_id, body), &of)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use super::channels;
 use super::conversations::{Extent, extents_after};
+use super::keeping;
 use super::renewal::Renewal;
 use super::schema::{conversation, message};
 use crate::model::MessageId;
@@ -56,11 +57,11 @@ struct Removed {
 
 impl Upkeep {
     /// Whether [`Upkeep::tend`] has anything to do now.
-    pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
+    pub fn is_due(&self, now_ms: u64) -> bool {
         self.tokens.is_over(now_ms)
             || self.rules.is_over(now_ms)
             || self.renewal.is_due()
-            || (retention != Retention::default() && self.round.is_over(now_ms))
+            || self.round.is_over(now_ms)
     }
 
     /// Does one slice and returns whether there is more to do. Call it inside a transaction.
@@ -88,7 +89,11 @@ impl Upkeep {
             }
         }
         busy |= self.renewal.tend(connection, now_ms)?;
-        if retention == Retention::default() || !self.round.is_over(now_ms) {
+        if !self.round.is_over(now_ms) {
+            return Ok(busy);
+        }
+        if retention == Retention::default() && !keeping::is_any(connection)? {
+            self.round.begin(now_ms);
             return Ok(busy);
         }
         let more = self.remove_some(connection, retention, now_ms)?;
@@ -132,6 +137,9 @@ fn shorten(
     now_ms: u64,
     most: i64,
 ) -> QueryResult<i64> {
+    let Some(retention) = keeping::retention(connection, of.id, retention)? else {
+        return Ok(0);
+    };
     let end = removable_to(connection, of, retention, now_ms)?;
     if of.low_account.is_none() && of.removed_id > 0 {
         channels::forget_of(connection, of.id, of.removed_id)?;

@@ -9,9 +9,10 @@ use diesel::prelude::*;
 use super::channels;
 use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
+use super::{amended, amendments, reactions};
 use crate::model::governance::ChannelChange;
-use crate::model::key::pack;
-use crate::model::{Message, Place, Record};
+use crate::model::key::{clamp, pack};
+use crate::model::{Amendment, Message, Place, Reaction, Record, Styled};
 use crate::store::{AppendError, Appended};
 
 /// Conversations remembered between groups; beyond it, all are forgotten.
@@ -79,6 +80,20 @@ impl Tails {
                     results.push(self.change(connection, change)?);
                     continue;
                 }
+                Record::Amend(amendment) => {
+                    // It may be of a message of this group.
+                    insert(connection, &rows)?;
+                    rows.clear();
+                    set_all_latest(connection, &mut threads)?;
+                    results.push(self.amend(connection, amendment)?);
+                    continue;
+                }
+                Record::React(reaction) => {
+                    insert(connection, &rows)?;
+                    rows.clear();
+                    results.push(self.react(connection, reaction)?);
+                    continue;
+                }
             };
             results.push(match pack(message.id) {
                 None => Err(AppendError::IdOutOfRange),
@@ -97,11 +112,42 @@ impl Tails {
             });
         }
         insert(connection, &rows)?;
-        // Once per group, however many messages a thread got.
-        for (pair, id) in threads {
-            set_latest(connection, pair, id)?;
-        }
+        set_all_latest(connection, &mut threads)?;
         Ok(results)
+    }
+
+    fn amend(
+        &mut self,
+        connection: &mut SqliteConnection,
+        amendment: &Amendment,
+    ) -> QueryResult<Appended> {
+        let Some(id) = pack(amendment.id) else {
+            return Ok(Err(AppendError::IdOutOfRange));
+        };
+        if id <= self.last_id {
+            let is_known = amended::is_stored(connection, amendment.message, id)?;
+            return Ok(is_known.then_some(()).ok_or(AppendError::OutOfOrder));
+        }
+        amendments::commit(connection, amendment, id)?;
+        self.last_id = id;
+        Ok(Ok(()))
+    }
+
+    fn react(
+        &mut self,
+        connection: &mut SqliteConnection,
+        reaction: &Reaction,
+    ) -> QueryResult<Appended> {
+        let Some(id) = pack(reaction.id) else {
+            return Ok(Err(AppendError::IdOutOfRange));
+        };
+        if id <= self.last_id {
+            let is_known = amended::is_reaction_stored(connection, reaction.message, id)?;
+            return Ok(is_known.then_some(()).ok_or(AppendError::OutOfOrder));
+        }
+        reactions::commit(connection, reaction)?;
+        self.last_id = id;
+        Ok(Ok(()))
     }
 
     fn change(
@@ -154,9 +200,25 @@ impl Tails {
             author: message.author.as_str(),
             account_id,
             at_ms: message.at_ms.try_into().unwrap_or(i64::MAX),
-            text: message.text.as_str(),
+            text: message.body.text.as_str(),
+            kind: message.body.kind.number().into(),
+            styled: message.body.styled.as_ref().map(Styled::as_str),
+            reply_to: message.body.reply().map(|reply| clamp(reply.id)),
+            reply_author: message.body.reply().map(|reply| reply.author.as_str()),
         }))
     }
+}
+
+/// Sets the newest message of threads in the inboxes: once per group, however many messages a
+/// thread got.
+fn set_all_latest(
+    connection: &mut SqliteConnection,
+    threads: &mut HashMap<Pair, i64>,
+) -> QueryResult<()> {
+    for (pair, id) in threads.drain() {
+        set_latest(connection, pair, id)?;
+    }
+    Ok(())
 }
 
 /// Sets the newest message of a thread in both inboxes.

@@ -17,6 +17,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 
 use super::file::{APPLICATION_ID, connect};
+use super::lock::LockedFile;
 use super::{cause, inspect, upkeep};
 use crate::model::{MessageId, key};
 use crate::store::OpenError;
@@ -207,7 +208,7 @@ fn check(partial: &Partial) -> Result<BackupContents, BackupError> {
 struct Partial {
     path: PathBuf,
     /// Locked against other backups. Closed after SQLite's connections to it.
-    file: File,
+    file: LockedFile,
     is_finished: bool,
 }
 
@@ -228,7 +229,7 @@ impl Partial {
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(failed)?;
-        file.try_lock().map_err(|error| match error {
+        let file = LockedFile::new(file).map_err(|error| match error {
             TryLockError::WouldBlock => BackupError::AlreadyRunning(path.clone()),
             TryLockError::Error(error) => failed(error),
         })?;

@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::schema::channel;
-use crate::model::Name;
 use crate::model::governance::{ChannelChange, Rules};
 use crate::model::key::clamp;
-use crate::store::rules::{self, ChannelRow};
+use crate::model::{MAX_ROWS, Name, Window};
+use crate::store::rules::{self, ChannelRow, EventRow};
 use crate::store::schema::channel_event;
 
 /// Changes removed in one slice of background work.
@@ -54,6 +54,33 @@ pub fn commit(
         }
     }
     Ok(())
+}
+
+/// See [`crate::store::Store::changes`].
+pub fn changes(
+    connection: &mut SqliteConnection,
+    channel: &Name,
+    window: Window,
+    limit: usize,
+) -> QueryResult<Vec<ChannelChange>> {
+    let limit = limit.min(MAX_ROWS) as i64;
+    let all = channel_event::table
+        .filter(channel_event::channel_key.eq(&**channel.key()))
+        .limit(limit)
+        .into_boxed();
+    let mut rows: Vec<EventRow> = match window {
+        Window::After(id) => all
+            .filter(channel_event::id.gt(clamp(id)))
+            .order(channel_event::id)
+            .load(connection)?,
+        Window::Before(id) => all
+            .filter(channel_event::id.lt(clamp(id)))
+            .order(channel_event::id.desc())
+            .load(connection)?,
+        Window::Latest | Window::Page(_) => all.order(channel_event::id.desc()).load(connection)?,
+    };
+    rows.sort_by_key(|row| row.id);
+    rows.iter().map(|row| rules::change(channel, row)).collect()
 }
 
 /// Whether a change has been stored under this id.
@@ -106,6 +133,7 @@ pub fn forget_to(connection: &mut SqliteConnection, to: i64) -> QueryResult<bool
         "DELETE FROM channel_event WHERE id IN (
              SELECT id FROM channel_event
              WHERE id <= ? AND id < (SELECT max(id) FROM channel_event)
+               AND channel_key NOT IN (SELECT channel_key FROM keeping WHERE is_held)
              ORDER BY id LIMIT ?)",
     )
     .bind::<BigInt, _>(to)

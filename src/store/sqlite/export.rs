@@ -1,21 +1,26 @@
 //! Reads a whole database, a batch at a time, to copy it elsewhere.
 
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::lock::LockedFile;
 use super::schema::{channel, conversation, message};
 use super::{SqliteSettings, open, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
+use crate::store::erasing::ErasingRow;
+use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy, RulesCopy,
 };
+use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
-use crate::store::schema::{account, account_channel, channel_event, ignored, token};
+use crate::store::schema::{
+    account, account_channel, bot, channel_event, erasing, ignored, keeping, program_token, token,
+};
 use crate::store::{OpenError, StoreError};
 
 /// A database being read. Servers are kept out meanwhile.
@@ -24,7 +29,7 @@ pub struct Export {
     /// Identifies the file, wherever it is moved.
     identity: u64,
     /// Dropped last, because closing the file releases the locks SQLite holds.
-    _lock: File,
+    _lock: LockedFile,
 }
 
 #[derive(QueryableByName)]
@@ -66,6 +71,7 @@ impl Export {
             accounts: count("account")?,
             ignored: count("ignored")?,
             tokens: count("token")?,
+            programs: count("program_token")?,
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL"))?,
@@ -111,6 +117,27 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
+    /// Accounts of bots after this one.
+    pub fn bots(&mut self, after: i64) -> Read<i64> {
+        bot::table
+            .filter(bot::account_id.gt(after))
+            .order(bot::account_id)
+            .select(bot::account_id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Tokens of programs after this id.
+    pub fn programs(&mut self, after: &str) -> Read<ProgramRow> {
+        program_token::table
+            .filter(program_token::id.gt(after))
+            .order(program_token::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
     /// Conversations after this row.
     pub fn conversations(&mut self, after: i64) -> Read<ConversationCopy> {
         conversation::table
@@ -143,6 +170,13 @@ impl Export {
                 message::account_id,
                 message::at_ms,
                 message::text,
+                message::kind,
+                message::styled,
+                message::changed,
+                message::reply_to,
+                message::reply_author,
+                message::reactions,
+                message::reacted,
                 conversation::low_account,
                 conversation::high_account,
             ))
@@ -181,6 +215,26 @@ impl Export {
                     .or(same.and(account_channel::channel_key.gt(key))),
             )
             .order((account_channel::account_id, account_channel::channel_key))
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// What is laid down for channels after this key.
+    pub fn keepings(&mut self, after: &str) -> Read<KeepingRow> {
+        keeping::table
+            .filter(keeping::channel_key.gt(after))
+            .order(keeping::channel_key)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Orders to erase what accounts after this one have written.
+    pub fn erasings(&mut self, after: i64) -> Read<ErasingRow> {
+        erasing::table
+            .filter(erasing::account_id.gt(after))
+            .order(erasing::account_id)
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))

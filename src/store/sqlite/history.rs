@@ -5,25 +5,12 @@
 
 use diesel::prelude::*;
 
-use super::schema::{account, conversation, message, participant};
+use super::amended;
+use super::schema::{MESSAGE, account, conversation, message, participant};
 use crate::model::key::clamp;
 use crate::model::{AccountId, Conversation, History, MAX_ROWS, MessageId, ThreadSummary, Window};
+use crate::store::amendments::DELETED;
 use crate::store::row::{MessageRow, name, stored};
-
-/// Selects a [`MessageRow`].
-pub const MESSAGE: (
-    message::id,
-    message::at_ms,
-    message::author,
-    message::account_id,
-    message::text,
-) = (
-    message::id,
-    message::at_ms,
-    message::author,
-    message::account_id,
-    message::text,
-);
 
 /// Where a conversation begins.
 #[derive(Queryable)]
@@ -92,12 +79,18 @@ pub fn history(
     let rows = rows.into_iter();
     let messages = rows.map(|row| stored(row, conversation));
     let messages = messages.collect::<QueryResult<_>>()?;
-    Ok(History {
+    let history = History {
         newest: None,
         messages,
+        amended: Vec::new(),
+        reacted: Vec::new(),
         more,
         gap,
-    })
+    };
+    match window {
+        Window::After(id) => amended::since(connection, extent.id, conversation, id, history),
+        _ => Ok(history),
+    }
 }
 
 /// See [`crate::store::Store::inbox`].
@@ -128,17 +121,47 @@ pub fn inbox(
             MESSAGE,
         ))
         .load(connection)?;
-    let summary = |((peer, username, read), (number, from_low), latest): Row| {
+    let mut summary = |((peer, username, read), (number, from_low), latest): Row| {
         let peer_is_low = peer < account.0;
         let received = received(peer_is_low, peer == account.0, number, from_low);
+        let unread = received - read;
+        let unread = match unread > 0 {
+            true => unread - deleted_since(connection, (account.0, peer), (read, number))?,
+            false => 0,
+        };
         Ok(ThreadSummary {
             peer: AccountId(peer),
             peer_name: name(&username)?,
             latest: stored(latest, &Conversation::Thread(account, AccountId(peer)))?,
-            unread: u64::try_from(received - read).unwrap_or(0),
+            unread: u64::try_from(unread).unwrap_or(0),
         })
     };
-    rows.into_iter().map(summary).collect()
+    rows.into_iter().map(&mut summary).collect()
+}
+
+/// How many messages of the peer were deleted before an account had read them, up to a message. Few
+/// messages are changed, and those are indexed.
+fn deleted_since(
+    connection: &mut SqliteConnection,
+    (account, peer): (i64, i64),
+    (read, up_to): (i64, i64),
+) -> QueryResult<i64> {
+    let thread = Conversation::Thread(AccountId(account), AccountId(peer));
+    let Some(id) = conversation_id(connection, &thread)? else {
+        return Ok(0);
+    };
+    let deleted: Vec<(i64, i64)> = message::table
+        .filter(message::conversation_id.eq(id))
+        .filter(message::changed.is_not_null())
+        .filter(message::kind.eq(DELETED))
+        .filter(message::account_id.eq(peer))
+        .filter(message::number.le(up_to))
+        .select((message::number, message::from_low))
+        .load(connection)?;
+    let unread = deleted.iter().filter(|(number, from_low)| {
+        received(peer < account, peer == account, *number, *from_low) > read
+    });
+    Ok(unread.count() as i64)
 }
 
 /// See [`crate::store::Store::mark_read`].

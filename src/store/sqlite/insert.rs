@@ -8,7 +8,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use diesel::sqlite::Sqlite;
 
 /// Rows that go in with one statement.
@@ -24,6 +24,10 @@ pub struct Row<'a> {
     pub account_id: Option<i64>,
     pub at_ms: i64,
     pub text: &'a str,
+    pub kind: i16,
+    pub styled: Option<&'a str>,
+    pub reply_to: Option<i64>,
+    pub reply_author: Option<&'a str>,
 }
 
 /// Inserts all rows.
@@ -50,7 +54,7 @@ impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
             "INSERT OR ROLLBACK INTO message (id, conversation_id, number, from_low, \
-             author, account_id, at_ms, text) VALUES ",
+             author, account_id, at_ms, text, kind, styled, reply_to, reply_author) VALUES ",
         );
         for (n, row) in self.0.iter().enumerate() {
             out.push_sql(if n == 0 { "(" } else { ", (" });
@@ -69,6 +73,14 @@ impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
             out.push_bind_param::<BigInt, _>(&row.at_ms)?;
             out.push_sql(", ");
             out.push_bind_param::<Text, str>(row.text)?;
+            out.push_sql(", ");
+            out.push_bind_param::<SmallInt, _>(&row.kind)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.styled)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, _>(&row.reply_to)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.reply_author)?;
             out.push_sql(")");
         }
         Ok(())

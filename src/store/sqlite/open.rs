@@ -1,24 +1,35 @@
 //! Opens the file: keeps other servers out, checks it, and sets up the connections.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use diesel_migrations::MigrationHarness;
 
 use super::file::{APPLICATION_ID, MIGRATIONS, connect};
 use super::inspect::{self, Found};
+use super::lock::LockedFile;
 use super::lookalikes;
 use super::{Durability, SqliteSettings};
 use crate::store::OpenError;
 
 const PAGE_BYTES: u64 = 4096;
+/// How long messages wait, at most, for connections that still read while the log is to be emptied.
+const EMPTYING: Duration = Duration::from_millis(50);
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = Integer)]
+    busy: i32,
+}
 
 /// Opens the database for writing, or creates one. Returns the lock too, which keeps other servers
 /// out for as long as it is held.
-pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenError> {
+pub fn open(settings: &SqliteSettings) -> Result<(LockedFile, SqliteConnection), OpenError> {
     let path = &settings.path;
     let unreadable = |why: String| OpenError::Unreadable(path.clone(), why);
     let file = OpenOptions::new()
@@ -30,7 +41,7 @@ pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenE
         .mode(0o600)
         .open(path)
         .map_err(|error| unreadable(error.to_string()))?;
-    file.try_lock().map_err(|error| match error {
+    let file = LockedFile::new(file).map_err(|error| match error {
         TryLockError::WouldBlock => OpenError::InUse(path.clone()),
         TryLockError::Error(error) => unreadable(error.to_string()),
     })?;
@@ -73,6 +84,7 @@ pub fn writer(settings: &SqliteSettings, max_bytes: u64) -> ConnectionResult<Sql
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;
+             PRAGMA secure_delete = ON;
              PRAGMA max_page_count = {max_pages};
              PRAGMA cache_size = -16384;
              PRAGMA wal_autocheckpoint = 4096;
@@ -94,4 +106,15 @@ pub fn reader(path: &Path) -> ConnectionResult<SqliteConnection> {
 /// Moves everything from the write-ahead log into the file.
 pub fn checkpoint(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+/// Does the same while connections may be reading, and returns whether nothing is left in the log.
+/// Afterwards the connection waits for locks as long as `wait` again.
+pub fn empty_log(connection: &mut SqliteConnection, wait: Duration) -> QueryResult<bool> {
+    let wait_for = |time: Duration| format!("PRAGMA busy_timeout = {}", time.as_millis());
+    connection.batch_execute(&wait_for(EMPTYING))?;
+    let done: QueryResult<Checkpoint> =
+        diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection);
+    connection.batch_execute(&wait_for(wait))?;
+    Ok(done?.busy == 0)
 }

@@ -4,6 +4,7 @@ use super::history::extent;
 use super::schema::message;
 use crate::model::mention::mentions;
 use crate::model::{Conversation, MAX_UNREAD, Unread};
+use crate::store::amendments::DELETED;
 use crate::store::saved::SCANNED;
 
 crate::store::saved::queries!(diesel::sqlite::SqliteConnection);
@@ -43,13 +44,18 @@ fn unread_in(
         });
     }
     *left -= scanned;
-    let rows: Vec<(Option<i64>, String)> = message::table
+    let rows: Vec<(Option<i64>, String, i16)> = message::table
         .filter(message::conversation_id.eq(extent.id))
         .filter(message::number.between(last - scanned + 1, last))
-        .select((message::account_id, message::text))
+        .select((message::account_id, message::text, message::kind))
         .load(connection)?;
-    let others = rows.iter().filter(|(by, _)| *by != Some(account.0));
-    let mentions = others.clone().filter(|(_, text)| mentions(text, username));
+    // Nothing is to be read of one that was deleted.
+    let is_unread =
+        |(by, _, kind): &&(Option<i64>, String, i16)| *by != Some(account.0) && *kind != DELETED;
+    let others = rows.iter().filter(is_unread);
+    let mentions = others
+        .clone()
+        .filter(|(_, text, _)| mentions(text, username));
     let messages = match last - read > scanned {
         // There are more.
         true => (last - read).min(most).cast_unsigned(),

@@ -1,7 +1,7 @@
 //! The tables, as diesel sees them; `migrations/` makes them. Those that
 //! are the same in every database are in `store/schema.rs`.
 
-pub use crate::store::schema::account;
+pub use crate::store::schema::{account, keeping};
 
 diesel::table! {
     conversation (id) {
@@ -26,6 +26,13 @@ diesel::table! {
         account_id -> Nullable<BigInt>,
         at_ms -> BigInt,
         text -> Text,
+        kind -> SmallInt,
+        styled -> Nullable<Text>,
+        changed -> Nullable<BigInt>,
+        reply_to -> Nullable<BigInt>,
+        reply_author -> Nullable<Text>,
+        reactions -> Nullable<Text>,
+        reacted -> Nullable<BigInt>,
     }
 }
 
@@ -64,6 +71,7 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(keeping, conversation);
 diesel::joinable!(participant -> account (peer_id));
 diesel::joinable!(participant -> message (last_message_id));
 diesel::joinable!(message -> conversation (conversation_id));
@@ -73,4 +81,36 @@ diesel::allow_tables_to_appear_in_same_query!(
     message,
     participant,
     search_state,
+);
+
+/// The columns of a [`crate::store::row::BodyRow`].
+type Body = (
+    message::kind,
+    message::text,
+    message::styled,
+    message::changed,
+    (message::reply_to, message::reply_author),
+    message::reactions,
+);
+
+/// Selects a [`crate::store::row::MessageRow`].
+pub const MESSAGE: (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    Body,
+) = (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    (
+        message::kind,
+        message::text,
+        message::styled,
+        message::changed,
+        (message::reply_to, message::reply_author),
+        message::reactions,
+    ),
 );

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::history::{MESSAGE, conversation_id};
-use super::schema::{conversation, message, message_search, search_state};
+use super::history::conversation_id;
+use super::schema::{MESSAGE, conversation, message, message_search, search_state};
 use crate::model::key::{clamp, unpack};
 use crate::model::{MAX_ROWS, Message, Search, SearchScope};
 use crate::store::matches::{Allowed, Matches};
@@ -34,6 +34,8 @@ struct Hit {
 struct Plan {
     wanted: Wanted,
     within: Within,
+    /// The message after which those are that are looked for.
+    above: i64,
     limit: usize,
     allowed: Allowed,
 }
@@ -64,6 +66,7 @@ pub fn search(
     let plan = Plan {
         wanted,
         within,
+        above: clamp(search.after),
         limit: search.limit.min(MAX_ROWS),
         allowed,
     };
@@ -108,7 +111,7 @@ impl Plan {
             // otherwise read on until a slice is full.
             let rows = message::table
                 .inner_join(conversation::table)
-                .filter(message::id.gt(after))
+                .filter(message::id.gt(after.max(self.above)))
                 .filter(message::id.lt(below))
                 .order(message::id.desc())
                 .limit(SCANNED)
@@ -155,16 +158,17 @@ impl Plan {
             let page = (self.limit - found.len()).max(MIN_PAGE);
             let hits: Vec<Hit> = diesel::sql_query(
                 "SELECT rowid AS id FROM message_search \
-                 WHERE message_search MATCH ? AND rowid < ? \
+                 WHERE message_search MATCH ? AND rowid > ? AND rowid < ? \
                  ORDER BY rowid DESC LIMIT ?",
             )
             .bind::<Text, _>(&expression)
+            .bind::<BigInt, _>(self.above)
             .bind::<BigInt, _>(below)
             .bind::<BigInt, _>(page as i64)
             .load(connection)?;
             let ids: Vec<i64> = hits.into_iter().map(|hit| hit.id).collect();
             let loaded = load(connection, &ids)?;
-            let is_right = |found: &Message| self.wanted.is_in(found.text.as_str());
+            let is_right = |found: &Message| self.wanted.is_in(found.body.text.as_str());
             found.extend(loaded.into_iter().filter(is_right));
             if let Some(&last) = ids.last() {
                 below = last;
@@ -236,42 +240,73 @@ fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
 /// Indexes a slice of the messages that are not indexed yet. Returns the last one, if there was
 /// any.
 pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
-    type Row = (i64, String, i64, Option<i64>, Option<i64>);
-    let rows: Vec<Row> = message::table
+    let rows: Vec<Indexed> = message::table
         .inner_join(conversation::table)
         .filter(message::id.gt(indexed_to(connection)?))
         .order(message::id)
         .limit(SLICE)
-        .select((
-            message::id,
-            message::text,
-            conversation::id,
-            conversation::low_account,
-            conversation::high_account,
-        ))
+        .select(INDEXED)
         .load(connection)?;
     let Some(&(last, ..)) = rows.last() else {
         return Ok(None);
     };
-    for (id, text, conversation_id, low, high) in &rows {
-        let terms: Vec<String> = terms(text).collect();
-        let place = match (low, high) {
-            (Some(low), Some(high)) => format!("c{conversation_id} a{low} a{high}"),
-            _ => format!("c{conversation_id}"),
-        };
-        diesel::insert_into(message_search::table)
-            .values((
-                message_search::rowid.eq(id),
-                message_search::place.eq(place),
-                message_search::text.eq(terms.join(" ")),
-            ))
-            .execute(connection)?;
+    for row in &rows {
+        index(connection, row)?;
     }
     diesel::update(search_state::table)
         .set(search_state::indexed_to.eq(last))
         .execute(connection)?;
     Ok(Some(last))
 }
+
+/// Puts the present text of a message into the index, if its former one is there.
+pub fn index_again(connection: &mut SqliteConnection, id: i64) -> QueryResult<()> {
+    if id > indexed_to(connection)? {
+        return Ok(());
+    }
+    diesel::delete(message_search::table.find(id)).execute(connection)?;
+    let row: Indexed = message::table
+        .inner_join(conversation::table)
+        .filter(message::id.eq(id))
+        .select(INDEXED)
+        .get_result(connection)?;
+    index(connection, &row)
+}
+
+fn index(connection: &mut SqliteConnection, row: &Indexed) -> QueryResult<()> {
+    let (id, text, conversation_id, low, high) = row;
+    let terms: Vec<String> = terms(text).collect();
+    let place = match (low, high) {
+        (Some(low), Some(high)) => format!("c{conversation_id} a{low} a{high}"),
+        _ => format!("c{conversation_id}"),
+    };
+    diesel::insert_into(message_search::table)
+        .values((
+            message_search::rowid.eq(id),
+            message_search::place.eq(place),
+            message_search::text.eq(terms.join(" ")),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// What the index needs of a message: id, text, conversation, and the accounts of its thread.
+type Indexed = (i64, String, i64, Option<i64>, Option<i64>);
+
+/// Selects it.
+const INDEXED: (
+    message::id,
+    message::text,
+    conversation::id,
+    conversation::low_account,
+    conversation::high_account,
+) = (
+    message::id,
+    message::text,
+    conversation::id,
+    conversation::low_account,
+    conversation::high_account,
+);
 
 /// Removes messages from the index.
 pub fn forget(

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::amended;
 use super::append::Tails;
 use super::channels;
 use super::history::{self, Extent};
+use super::keeping;
 use super::schema::{conversation, message, participant};
 use super::search;
+use super::traces::{self, Traces};
 use crate::model::key::clamp;
 use crate::model::{MessageId, key};
 use crate::store::Retention;
@@ -35,6 +38,7 @@ pub struct Upkeep {
     /// The time of the last message indexed.
     indexing_ms: u64,
     progress: Progress,
+    traces: Traces,
 }
 
 impl Upkeep {
@@ -52,11 +56,16 @@ impl Upkeep {
             self.indexing_ms = key::unpack(id).ms;
         }
         self.progress.at(self.indexing_ms, indexed, now_ms);
+        let indexed = self.traces.clean_some(connection, now_ms)? || indexed;
         if self.tokens.is_over(now_ms) {
             forget_tokens(connection, now_ms)?;
             self.tokens.begin(now_ms);
         }
-        if retention == Retention::default() || !self.round.is_over(now_ms) {
+        if !self.round.is_over(now_ms) {
+            return Ok(indexed);
+        }
+        if retention == Retention::default() && !keeping::is_any(connection)? {
+            self.round.begin(now_ms);
             return Ok(indexed);
         }
         let more = self.remove_some(connection, tails, retention, now_ms)?;
@@ -65,6 +74,21 @@ impl Upkeep {
             self.round.begin(now_ms);
         }
         Ok(indexed || more)
+    }
+
+    /// Whether the write-ahead log is to be emptied now, outside a transaction.
+    pub fn wants_empty_log(&self) -> bool {
+        self.traces.wants_empty_log()
+    }
+
+    /// Notes that it is empty.
+    pub fn log_is_empty(&mut self) {
+        self.traces.log_is_empty();
+    }
+
+    /// Cleans up again from the beginning, because a transaction has failed.
+    pub fn begin_cleaning_anew(&mut self) {
+        self.traces = Traces::default();
     }
 
     fn remove_some(
@@ -85,6 +109,10 @@ impl Upkeep {
             let removed = shorten(connection, extent, retention, now_ms, left)?;
             if removed > 0 {
                 tails.forget();
+                traces::note(
+                    connection,
+                    now_ms.saturating_add(traces::AFTER_RETENTION_MS),
+                )?;
             }
             left -= removed;
             if left <= 0 {
@@ -105,6 +133,9 @@ fn shorten(
     now_ms: u64,
     most: i64,
 ) -> QueryResult<i64> {
+    let Some(retention) = keeping::retention(connection, of.id, retention)? else {
+        return Ok(0);
+    };
     if of.low_account.is_none() && of.removed_id > 0 {
         channels::forget_of(connection, of.id, of.removed_id)?;
     }
@@ -206,7 +237,8 @@ pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
         .select(diesel::dsl::max(conversation::removed_id))
         .get_result(connection)?;
     let changed = channels::last_id(connection)?;
-    Ok(stored.max(removed).max(changed).unwrap_or(0))
+    let amended = amended::last_id(connection)?;
+    Ok(stored.max(removed).max(changed).max(amended).unwrap_or(0))
 }
 
 /// Writes as much as one message may need, to see whether the database accepts it.

@@ -154,7 +154,6 @@ fn a_server_that_speaks_something_else_is_not_waited_for_forever() {
 #[test]
 fn options_that_do_not_go_together_are_refused_wherever_they_are() {
     for (wrong, why) in [
-        ("--protocol irc pairs", "irc: this server does not speak it"),
         ("--protocol api room", "room: direct messages have no rooms"),
         ("--protocol api slow", "slow: direct messages have no rooms"),
         ("pairs --pid 1", "--pid is for a server at --address"),

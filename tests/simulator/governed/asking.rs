@@ -1,6 +1,6 @@
 //! What people ask for in the governed world.
 
-use chat_server::hub::{Command, ConnectionId, Deed, Part, Pass, Question, Target};
+use chat_server::hub::{Command, ConnectionId, Deed, Part, Pass, Question, Target, Which, Wish};
 use chat_server::model::governance::{Change, Flag, Key, List, Person, Role, Visibility};
 use chat_server::name::Name;
 use chat_server::store::Window;
@@ -28,20 +28,20 @@ impl World {
                 channel: Some(name),
                 reason: None,
             },
-            22..44 => Command::Say {
+            22..41 => Command::Say {
                 channel: Some(name),
-                text: Text::clean(&self.some_words()),
+                body: Text::clean(&self.some_words()).into(),
             },
-            44..50 => Command::History {
+            41..52 => Command::History {
                 channel: Some(name),
                 window: Window::Latest,
                 limit: 20,
             },
-            50..56 => Command::Resume {
+            52..57 => Command::Resume {
                 channel: name,
                 after: self.store.some_id(room, &mut self.random),
             },
-            56..59 => Command::ListChannels(Part::default()),
+            57..59 => Command::ListChannels(Part::default()),
             59..61 => {
                 let each = Question::each(&self.some_nickname());
                 let question = self.random.pick(&each).clone();
@@ -51,11 +51,25 @@ impl World {
                 }
             }
             61..63 => self.some_name(id),
+            63..67 => self.some_mending(room),
             _ => {
                 let deed = self.some_deed(room);
                 Command::Govern(Some(name), deed)
             }
         }
+    }
+
+    /// An edit or a deletion of one's last message, or of whichever.
+    fn some_mending(&mut self, room: Room) -> Command {
+        let message = match self.random.chance(300) {
+            true => Which::Last(None),
+            false => Which::Id(self.store.some_id(room, &mut self.random)),
+        };
+        let wish = match self.random.chance(400) {
+            true => Wish::Delete(None),
+            false => Wish::Edit(Text::clean(&self.some_words()).into()),
+        };
+        Command::Mend { message, wish }
     }
 
     fn some_key(&mut self) -> Key {

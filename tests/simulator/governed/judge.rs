@@ -1,6 +1,6 @@
 //! Judges what the hub does by the rules that the model knows.
 
-use chat_server::hub::{ConnectionId, Draft, Event, Reply};
+use chat_server::hub::{ConnectionId, Draft, Event, MessageId, Reply};
 use chat_server::model::Record;
 use chat_server::model::governance::{Change, Flag, Role};
 use chat_server::name::Name;
@@ -9,6 +9,7 @@ use chat_server::store::Message;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::names::{Room, nick, room};
 use super::model::{Conn, Model};
+use super::screens::Said;
 use super::world::Fact;
 
 impl Model {
@@ -38,7 +39,7 @@ impl Model {
     fn told(&mut self, id: ConnectionId, event: &Event) -> Check {
         match event {
             Event::Joined { channel, .. } => self.enters(id, channel),
-            Event::Left { channel } | Event::Kicked { channel, .. } => {
+            Event::Left { channel, .. } | Event::Kicked { channel, .. } => {
                 self.is_told_of(id, channel)?;
                 self.leave(id, room(channel));
                 Ok(())
@@ -46,6 +47,12 @@ impl Model {
             Event::Message(message) => self.reads(id, message),
             Event::History { messages, .. } => {
                 messages.iter().try_for_each(|it| self.reads(id, it))
+            }
+            Event::Amended(amendment) => {
+                if let Some(channel) = amendment.place.channel() {
+                    self.may_read(id, amendment.message, channel)?;
+                }
+                self.is_amended(id, amendment)
             }
             Event::MemberJoined { channel, .. }
             | Event::MemberLeft { channel, .. }
@@ -116,16 +123,21 @@ impl Model {
         )
     }
 
-    fn reads(&self, id: ConnectionId, message: &Message) -> Check {
+    fn reads(&mut self, id: ConnectionId, message: &Message) -> Check {
         let Some(channel) = message.place.channel() else {
             return Ok(());
         };
+        self.may_read(id, message.id, channel)?;
+        self.shows_message(id, message);
+        Ok(())
+    }
+
+    fn may_read(&self, id: ConnectionId, message: MessageId, channel: &Name) -> Check {
         let bound = self.bound(id, room(channel));
-        let may_read = bound.is_some_and(|bound| message.id > bound)
-            || self.heard(id, room(channel), message.id);
+        let may_read =
+            bound.is_some_and(|bound| message > bound) || self.heard(id, room(channel), message);
         ensure(may_read, Invariant::PastByRight, || {
-            let id_of = message.id;
-            format!("{id:?} reads {id_of} of {channel}, but may read what is after {bound:?}")
+            format!("{id:?} reads {message} of {channel}, but may read what is after {bound:?}")
         })
     }
 
@@ -158,8 +170,21 @@ impl Model {
                     ensure(may, Invariant::SpeaksByRight, || {
                         format!("{:?} speaks in {channel}, and may not", draft.sender)
                     })?;
+                    let said = Said {
+                        room,
+                        sender: draft.sender,
+                        nick: nick(&message.author),
+                        account: message.place.account(),
+                    };
+                    self.screens.said.insert(id, said);
                 }
             }
+            Record::Amend(amendment) => {
+                if let Some(channel) = amendment.place.channel() {
+                    self.mends(draft.sender, amendment, channel)?;
+                }
+            }
+            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
             Record::Change(change) => {
                 let room = room(&change.channel);
                 let mut changes = change.changes.iter();

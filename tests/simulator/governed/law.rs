@@ -184,6 +184,6 @@ fn whom(mask: &Mask) -> Option<Whom> {
     match mask {
         Mask::Account(account, _) => Some(Whom::Account(account.0)),
         Mask::Nick(_) => written_nickname(&mask.to_string()).map(|name| Whom::Nick(nick(name))),
-        Mask::Host(..) => None,
+        Mask::Host(..) | Mask::Like(_) => None,
     }
 }

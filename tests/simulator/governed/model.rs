@@ -10,6 +10,7 @@ use chat_server::store::AccountId;
 
 use super::super::names::{Nick, ROOMS, Room, nick, nickname, room};
 use super::law::{Face, Law, concerns};
+use super::screens::Screens;
 
 /// A connection that the hub has.
 pub struct Conn {
@@ -48,6 +49,9 @@ pub struct Place {
     pub closed: MessageId,
     /// The message that was said last.
     pub newest: MessageId,
+    /// The same when the first of those who are in it came: what is said while the past is still
+    /// being read does not make it an old channel.
+    pub before: MessageId,
 }
 
 /// See the module documentation.
@@ -60,6 +64,7 @@ pub struct Model {
     pub committed: Vec<MessageId>,
     /// Whom changes that were committed in this call have removed, and from where.
     pub removed: Vec<(Room, Nick)>,
+    pub screens: Screens,
     /// Where a change has just been committed.
     pub changed: Vec<ChannelChange>,
 }
@@ -102,6 +107,7 @@ impl Model {
             last_id: MessageId::default(),
             committed: Vec::new(),
             removed: Vec::new(),
+            screens: Screens::default(),
             changed: Vec::new(),
         }
     }
@@ -125,7 +131,7 @@ impl Model {
     pub fn is_new(&self, room: Room) -> bool {
         let place = &self.places[room];
         let has_operator = place.roles.values().any(|role| *role >= Role::Operator);
-        let is_silent = place.newest <= place.law.floor.max(place.closed);
+        let is_silent = place.before <= place.law.floor.max(place.closed);
         let open = Law {
             floor: place.law.floor,
             ..Law::open()
@@ -202,6 +208,9 @@ impl Model {
     }
 
     pub fn join(&mut self, id: ConnectionId, room: Room) {
+        if self.members(room).next().is_none() {
+            self.places[room].before = self.places[room].newest;
+        }
         let place = &self.places[room];
         let since = Since {
             id: self.last_id,
@@ -216,6 +225,7 @@ impl Model {
     }
 
     pub fn leave(&mut self, id: ConnectionId, room: Room) {
+        self.clear_screen(id, room);
         let Some(conn) = self.conn_mut(id) else {
             return;
         };
@@ -276,6 +286,8 @@ impl Model {
         match draft.record {
             _ if !is_committed => {}
             Record::Change(change) => self.fold(&change),
+            Record::Amend(amendment) => self.is_mended(&amendment),
+            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
             Record::Message(message) => {
                 self.committed.push(id);
                 if let Some(channel) = message.place.channel() {

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use chat_server::hub::{Command, ConnectionId, Draft, Event, Page, Reading, Refusal};
-use chat_server::model::Record;
 use chat_server::model::governance::{By, Change, ChannelChange, Flag, Person, Role};
+use chat_server::model::{Amendment, Body, Record};
 use chat_server::name::Name;
 use chat_server::store::{History, Message, Place};
 use chat_server::text::Text;
@@ -71,6 +71,11 @@ impl Saboteur {
             Some(Bug::MutedSpeaks) => self.let_speak(facts, model),
             Some(Bug::StrangerChanges) => self.let_change(facts, model),
             Some(Bug::PageAfterKick) => show_page(facts, model, read),
+            Some(Bug::PageUndoes) => undo(facts, read),
+            Some(Bug::EditSkipsMember) => skip(facts),
+            Some(Bug::EditRevives) => revive(facts),
+            Some(Bug::StrangerEdits) => self.let_mend(facts, model, Text::clean("tea").into()),
+            Some(Bug::StrangerDeletes) => self.let_mend(facts, model, Body::deleted()),
             _ => {}
         }
     }
@@ -83,7 +88,7 @@ impl Saboteur {
                 continue;
             };
             match event {
-                Event::Left { channel } => self.left = Some((to[0], room(channel))),
+                Event::Left { channel, .. } => self.left = Some((to[0], room(channel))),
                 Event::Joined { channel, .. } if self.left == Some((to[0], room(channel))) => {
                     let others = model.members(room(channel)).count();
                     again = (others > 0).then(|| (to[0], channel.clone()));
@@ -112,9 +117,43 @@ impl Saboteur {
                 channel,
                 account: conn.account,
             },
-            text: Text::clean("tea"),
+            body: Text::clean("tea").into(),
         };
         facts.push(Fact::Append(draft(id, Record::Message(message))));
+    }
+
+    /// A message is changed for one who may not change it.
+    fn let_mend(&mut self, facts: &mut Vec<Fact>, model: &Model, body: Body) {
+        let refused = refused(facts, |it| {
+            matches!(it, Refusal::NotAuthor | Refusal::NotOperator(_))
+        });
+        let said = model.screens.said.last_key_value();
+        let (Some(id), Some((&message, said))) = (refused, said) else {
+            return;
+        };
+        let is_own = model.conn(id).is_none_or(|conn| conn.nick == said.nick);
+        if is_own
+            || model
+                .conn(id)
+                .is_some_and(|it| model.operates(it, said.room))
+        {
+            return;
+        }
+        let change = model.last_id.next(0);
+        let amendment = Amendment {
+            id: change,
+            message,
+            place: Place::Channel {
+                channel: channel(said.room, 0),
+                account: said.account,
+            },
+            author: nickname(said.nick, 0),
+            to: None,
+            by: None,
+            reason: None,
+            body: body.changed_by(change),
+        };
+        facts.push(Fact::Append(draft(id, Record::Amend(Box::new(amendment)))));
     }
 
     /// What an operator may do is done for someone else.
@@ -144,6 +183,48 @@ fn draft(sender: ConnectionId, record: Record) -> Draft {
         to: None,
         tag: None,
         sender,
+    }
+}
+
+/// A page is shown as it was read, whatever has changed since.
+fn undo(facts: &mut [Fact], read: Option<(ConnectionId, Name, Vec<Message>)>) {
+    let Some((_, _, read)) = read else { return };
+    let as_read = |message: &mut Message| {
+        if let Some(before) = read.iter().find(|it| it.id == message.id) {
+            message.clone_from(before);
+        }
+    };
+    for fact in facts {
+        match fact {
+            Fact::Tell(_, Event::History { messages, .. }) => {
+                messages.iter_mut().for_each(as_read);
+            }
+            Fact::Tell(_, Event::Message(message)) => as_read(message),
+            _ => {}
+        }
+    }
+}
+
+/// One of several who are to be told of a change of a message is not.
+fn skip(facts: &mut [Fact]) {
+    for fact in facts {
+        if let Fact::Tell(to, Event::Amended(_)) = fact
+            && to.len() > 1
+        {
+            to.pop();
+        }
+    }
+}
+
+/// What was deleted is told as edited.
+fn revive(facts: &mut [Fact]) {
+    for fact in facts {
+        if let Fact::Tell(_, Event::Amended(amendment)) = fact
+            && amendment.deletes()
+        {
+            let text = Text::clean("tea").into();
+            Arc::make_mut(amendment).body = Body::changed_by(text, amendment.id);
+        }
     }
 }
 
@@ -240,6 +321,8 @@ fn list_secret(facts: &mut [Fact], model: &Model) {
             name: channel(room, 0),
             people: 1,
             topic: None,
+            topic_at_ms: None,
+            since_ms: None,
         });
         *page = Arc::new(Page::new(page.part.clone(), rows, page.more));
     }

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chat_server::hub::{Chore, Draft, MessageId, Reading, Recall};
-use chat_server::model::Record;
+use chat_server::hub::{Chore, Draft, Finding, MessageId, Reading, Recall};
 use chat_server::model::governance::Rules;
+use chat_server::model::{Amendment, Located, Record};
 use chat_server::name::Name;
 use chat_server::store::{History, Message, Window};
 
@@ -28,6 +28,7 @@ pub struct Store {
 pub enum Answer {
     Recalled(Recall, Vec<Message>),
     Read(Reading, History),
+    Found(Finding, Option<Located>),
 }
 
 impl Store {
@@ -46,6 +47,12 @@ impl Store {
                 let history = self.history(&reading.channel, reading.window, reading.limit);
                 self.answers.push(Answer::Read(reading, history));
             }
+            Chore::Find(finding) => {
+                let mut all = self.rooms.iter().flatten();
+                let found = all.find(|it| it.id == finding.message).cloned();
+                let found = found.map(Located::remembered);
+                self.answers.push(Answer::Found(finding, found));
+            }
             Chore::SetIgnored { .. } | Chore::Keep(_) => {}
         }
     }
@@ -62,8 +69,18 @@ impl Store {
                 rows.skip(skipped).cloned().collect()
             }
         };
+        let amended = match window {
+            Window::After(after) => {
+                let rows = self.rooms[room(channel)].iter();
+                let earlier = rows.filter(|row| row.id <= after);
+                let changed = earlier.filter_map(Amendment::of);
+                changed.filter(|it| it.id > after).collect()
+            }
+            _ => Vec::new(),
+        };
         History {
             messages: chosen,
+            amended,
             ..History::default()
         }
     }
@@ -94,6 +111,12 @@ impl Store {
                 let room = room(&change.channel);
                 self.rules.entry(room).or_default().fold(&change);
             }
+            Record::Amend(amendment) => {
+                for message in self.rooms.iter_mut().flatten() {
+                    amendment.apply(message);
+                }
+            }
+            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
         }
     }
 

@@ -109,7 +109,8 @@ impl World {
             self.answer()?;
             self.work()?;
         }
-        self.audit()
+        self.audit()?;
+        self.model.screens_agree(&self.store.rooms)
     }
 
     /// Calls the hub, judges its effects and carries them out.
@@ -162,6 +163,7 @@ impl World {
             cloak: None,
             one_channel: is_in_one(slot),
             ends_with_channel: false,
+            keeps_rosters: false,
             shows_past: true,
         };
         let account = is_account.then(|| AccountId(nick as i64 + 1));
@@ -269,6 +271,10 @@ impl World {
                 self.trace.act(105, format_args!("{reading:?} is read"));
                 self.saboteur.reads(&reading, &history);
                 self.call(|hub, now, fx| hub.history_read(&reading, Some(history), now, fx))
+            }
+            Some(Answer::Found(finding, found)) => {
+                self.trace.act(107, format_args!("{finding:?} is found"));
+                self.call(|hub, now, fx| hub.found(finding, Ok(found), now, fx))
             }
         }
     }

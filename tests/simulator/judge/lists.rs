@@ -51,7 +51,7 @@ impl Model {
         let left_out = missing.find(|&room| !is_outside(page, &names, channel_spellings(room)));
         let right = |row: &ChannelRow| {
             let room = room(&row.name);
-            self.members(room).count() == row.people && self.exists(room)
+            self.people(room).count_ones() as usize == row.people && self.exists(room)
         };
         let right = page.rows.iter().all(right) && listed.len() == names.len();
         let right = right && left_out.is_none() && self.is_in_order(page, &names);

@@ -57,9 +57,9 @@ impl Model {
             self.check_making(slot, room, now)?;
             self.arrive(slot, room)?;
         }
-        let known = self.members(room).count() - 1;
+        let known = self.people(room).count_ones() as usize - 1;
         ensure(others == known, Invariant::ListsTrue, || {
-            format!("{slot} is told of {others} other members of {channel}, there are {known}")
+            format!("{slot} is told of {others} other people in {channel}, there are {known}")
         })
     }
 

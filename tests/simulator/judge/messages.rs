@@ -18,7 +18,7 @@ use super::resume::{PAGE_BYTES, is_too_much};
 impl Model {
     /// The hub appends a message.
     pub(super) fn appended(&mut self, message: &Message, now: Now) -> Check {
-        let number = Model::number(message.text.as_str());
+        let number = Model::number(message.body.text.as_str());
         let (place, kept) = match &message.place {
             Place::Channel { channel, account } => (Some(room(channel)), account.is_some()),
             Place::Direct { .. } => (None, true),
@@ -195,7 +195,7 @@ impl Model {
         let room = room_of(message);
         let id = message.id;
         self.check_committed(id, self.limits.history, store)?;
-        self.check_unaltered(id, message.text.as_str(), Some(room), &message.author)?;
+        self.check_unaltered(id, message.body.text.as_str(), Some(room), &message.author)?;
         self.all_in(to, room)?;
         for &slot in to {
             let owed = Owed { slot, room, id };
@@ -277,7 +277,7 @@ impl Model {
         group: impl Fn(&mut Handing) -> &mut Vec<ConnectionId>,
     ) -> Check {
         let id = message.id;
-        self.check_unaltered(id, message.text.as_str(), None, &message.from)?;
+        self.check_unaltered(id, message.body.text.as_str(), None, &message.from)?;
         for &slot in to {
             let Some(conn) = self.alive(slot).map(|conn| conn.id) else {
                 continue;
@@ -331,11 +331,11 @@ impl Model {
             let all: Vec<_> = answer
                 .messages
                 .iter()
-                .map(|row| (row.id, &row.text))
+                .map(|row| (row.id, &row.body.text))
                 .collect();
             let shown: Vec<_> = messages
                 .iter()
-                .map(|message| (message.id, &message.text))
+                .map(|message| (message.id, &message.body.text))
                 .collect();
             // Messages after an id are cut at the end, all others at the
             // beginning.
@@ -365,7 +365,7 @@ impl Model {
         self.all_in(to, room)?;
         self.none_catches_up(to, room)?;
         for message in messages {
-            let text = message.text.as_str();
+            let text = message.body.text.as_str();
             self.check_unaltered(message.id, text, Some(room), &message.author)?;
         }
         self.check_past(room, messages, store)?;

@@ -176,7 +176,7 @@ impl Model {
         })?;
         if let Some(next) = rest.first() {
             let all = told.iter().chain([next]);
-            let bytes: usize = all.map(|row| row.text.as_str().len()).sum();
+            let bytes: usize = all.map(|row| row.body.text.as_str().len()).sum();
             let too_much = bytes > PAGE_BYTES && !told.is_empty();
             ensure(too_much, Invariant::ResumedInOrder, || {
                 format!("{slot} is not told {} of {room}", next.id)

@@ -56,18 +56,18 @@ impl World {
         match ask {
             Ask::Say => Command::Say {
                 channel: self.some_channel_or_current(),
-                text: self.words(slot, false, None),
+                body: self.words(slot, false, None).into(),
             },
             Ask::SayNothing => Command::Say {
                 channel: self.some_channel_or_current(),
-                text: Text::clean(" "),
+                body: Text::clean(" ").into(),
             },
             Ask::Private => {
                 let to = self.some_nickname();
                 let known = self.model.is_account(slot) && self.store.is_registered(nick(&to));
                 Command::Private {
                     account: known.then(|| account_of(nick(&to))),
-                    text: self.words(slot, known, None),
+                    body: self.words(slot, known, None).into(),
                     to,
                 }
             }
@@ -207,16 +207,16 @@ impl World {
         let message = match self.random.below(8) {
             0 => Command::Say {
                 channel: None,
-                text: Text::clean(" "),
+                body: Text::clean(" ").into(),
             },
             1..=5 => Command::Say {
                 channel: self.some_channel_or_current(),
-                text: self.words(slot, false, Some(tag)),
+                body: self.words(slot, false, Some(tag)).into(),
             },
             _ => Command::Private {
                 to: self.some_nickname(),
                 account: None,
-                text: self.words(slot, false, Some(tag)),
+                body: self.words(slot, false, Some(tag)).into(),
             },
         };
         Command::Tagged {

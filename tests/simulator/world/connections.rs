@@ -51,6 +51,7 @@ impl World {
             one_channel: self.random.chance(self.plan.one_channel),
             shows_past: true,
             ends_with_channel: false,
+            keeps_rosters: false,
         };
         self.trace.act(5, format_args!("{id:?} opens: {profile:?}"));
         let deadline = (self.plan.login_ms > 0).then(|| self.now.ticks_ms + self.plan.login_ms);

@@ -53,6 +53,14 @@ export class Api {
     return this.#call(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   }
 
+  put(path, body) {
+    return this.#call(path, { method: "PUT", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  }
+
+  patch(path, body) {
+    return this.#call(path, { method: "PATCH", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  }
+
   remove(path, body) {
     const content = body ? { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } } : {};
     return this.#call(path, { method: "DELETE", ...content });

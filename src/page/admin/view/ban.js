@@ -22,7 +22,12 @@ export function askToBan(app, start = {}) {
   const ends = h("select", { class: "input", name: "ends", on: { change: () => (at.hidden = ends.value !== "at") } },
     ENDS.map(([value, words]) => h("option", { value, selected: value === String(24 * HOUR) }, words)));
   at.hidden = true;
+  // In one step, because a guest comes back under another nickname.
+  const both = start.address && start.nickname
+    ? h("label", { class: "check" }, h("input", { type: "checkbox", name: "both" }), `Ban the address ${start.address}, too`)
+    : null;
   const choose = (next) => {
+    if (both) both.hidden = next !== "nickname";
     if ([start[what] ?? "", ""].includes(target.value)) target.value = start[next] ?? "";
     what = next;
     label.textContent = what === "nickname" ? "Nickname or account" : "Address or network";
@@ -39,18 +44,22 @@ export function askToBan(app, start = {}) {
     title: "Ban",
     words: h("fieldset", { class: "ways" }, h("legend", { class: "unseen" }, "What to ban"), way("nickname", "Nickname"), way("address", "Address")),
     fields: [
-      h("div", { class: "field" }, h("label", { for: "ban-target" }, label), target, hint),
+      h("div", { class: "field" }, h("label", { for: "ban-target" }, label), target, hint, both),
       h("div", { class: "fields" }, field("Ends", ends), h("div", { class: "field end" }, at)),
       reasonField(),
     ],
     action: "Ban",
     isDangerous: true,
     run: async (values) => {
-      const body = { [what]: values.target.trim(), ...end(values) };
-      if (values.reason.trim()) body.reason = values.reason.trim();
+      const terms = end(values);
+      if (values.reason.trim()) terms.reason = values.reason.trim();
+      const targets = [{ [what]: values.target.trim() }];
+      if (values.both && what === "nickname") targets.push({ address: start.address });
       try {
-        const ban = await app.api.post("/admin/bans", body);
-        tell(`${ban.nickname ?? ban.address} is banned${ban.expires_at ? ` until ${fullTime(ban.expires_at)}` : ""}.`);
+        for (const banned of targets) {
+          const ban = await app.api.post("/admin/bans", { ...banned, ...terms });
+          tell(`${ban.nickname ?? ban.address} is banned${ban.expires_at ? ` until ${fullTime(ban.expires_at)}` : ""}.`);
+        }
       } catch (error) {
         if (error instanceof Refused && ["nickname", "address"].includes(error.field)) error.field = "target";
         if (error instanceof Refused && error.field === "expires_at") error.field = "at";

@@ -3,18 +3,21 @@
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
-import { stateLine } from "./dialog.js";
-import { count, plural } from "./format.js";
+import { inform, stateLine, tell } from "./dialog.js";
+import { count, fullTime, plural } from "./format.js";
 import { Table } from "./table.js";
 
 const EVERY = 3_000;
 /** Names of members in the document, for each channel. */
 const NAMES = 100;
+/** Pages of the list that are asked for at most. */
+const MOST_PAGES = 20;
 
 export class Channels {
   title = "Channels";
   #app;
   #channels = null;
+  #more = false;
   #repeat = new Repeat(() => this.#ask(), EVERY);
   #filter = h("input", { type: "search", class: "input", placeholder: "Filter by channel or member", "aria-label": "Filter channels", spellcheck: "false", on: { input: () => this.#paint() } });
   #count = h("span", { class: "count", role: "status" });
@@ -31,6 +34,8 @@ export class Channels {
         { name: "Channel", class: "strong", text: ({ name }) => `#${name}` },
         { name: "Members", class: "number", text: ({ members }) => count(members.length), value: ({ members }) => members.length },
         { name: "Who", class: "wide", text: ({ members }) => names(members) },
+        { name: "Topic", class: "wide", text: ({ topic }) => topic?.text ?? "" },
+        { name: "Rules", text: ({ registered, founder, rules }) => [registered ? `registered${founder ? ` by ${founder}` : ""}` : "", ...inForce(rules)].filter(Boolean).join(", ") },
         { name: "Actions", class: "actions", update: (cell, row) => this.#updateActions(cell, row) },
       ],
     });
@@ -53,7 +58,7 @@ export class Channels {
 
   async #ask() {
     try {
-      this.#channels = (await this.#app.api.get("/admin/channels")).channels;
+      await this.#askForAll();
       this.#state.hidden = true;
       this.#table.element.hidden = false;
       this.#paint();
@@ -62,21 +67,73 @@ export class Channels {
     }
   }
 
+  async #askForAll() {
+    const all = [];
+    let after = null;
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const { channels, more } = await this.#app.api.get("/admin/channels", { after });
+      all.push(...channels);
+      this.#more = Boolean(more);
+      if (!more) break;
+      after = channels.at(-1).name;
+    }
+    this.#channels = all;
+  }
+
   #paint() {
     if (this.#channels === null) return;
     const wanted = this.#filter.value.trim().toLowerCase();
-    const shown = this.#channels.filter(({ name, members }) => [`#${name}`, ...members].some((word) => word.toLowerCase().includes(wanted)));
+    const shown = this.#channels.filter(({ name, members, topic }) => [`#${name}`, topic?.text ?? "", ...members].some((word) => word.toLowerCase().includes(wanted)));
     this.#table.show(shown);
-    this.#count.textContent = shown.length === this.#channels.length ? plural(shown.length, "channel") : `${shown.length} of ${plural(this.#channels.length, "channel")}`;
+    const all = `${this.#more ? "the first " : ""}${plural(this.#channels.length, "channel")}`;
+    this.#count.textContent = shown.length === this.#channels.length ? all : `${shown.length} of ${all}`;
   }
 
   #updateActions(cell, { name }) {
     if (cell.firstElementChild) return;
-    cell.append(h("button", {
-      type: "button", class: "button small", "aria-label": `Log of #${name}`, on: { click: () => this.#app.openLog({ channel: name }) },
-    }, "Log"));
+    const button = (label, words, click) => h("button", { type: "button", class: "button small", "aria-label": words, on: { click } }, label);
+    cell.append(
+      button("Details…", `Details of #${name}`, () => this.#showAll(name)),
+      button("Log", `Log of #${name}`, () => this.#app.openLog({ channel: name })));
+  }
+
+  async #showAll(name) {
+    try {
+      const channel = await this.#app.api.get(`/admin/channels/${encodeURIComponent(name)}`);
+      const lines = details(channel).filter(([, text]) => text);
+      inform(`#${channel.name}`, h("dl", { class: "rules" }, lines.flatMap(([term, text]) => [h("dt", {}, term), h("dd", {}, text)])));
+    } catch (error) {
+      tell(inWords(error));
+    }
   }
 }
 
 const names = (members) => (members.length === 0 ? "nobody"
   : members.slice(0, NAMES).join(", ") + (members.length > NAMES ? ` and ${count(members.length - NAMES)} more` : ""));
+
+/** The rules that are in force, in a few words. */
+function inForce({ key, limit, history, slow_seconds: slow, ...flags }) {
+  const words = Object.entries(flags).filter(([, isOn]) => isOn === true).map(([name]) => name.replaceAll("_", " "));
+  if (key) words.push("key");
+  if (limit) words.push(`at most ${count(limit)}`);
+  if (history === "since") words.push("history since joining");
+  if (slow) words.push(`slow: ${count(slow)} s`);
+  return words;
+}
+
+/** All that there is to know of a channel: what, and in which words. */
+function details({ members, topic, founder, registered, registered_at: since, rules, roles, accounts, lists, links }) {
+  const listed = (entries) => (entries ?? []).map(({ mask, by, expires_at: until, reason }) =>
+    [mask, by && `by ${by}`, until && `until ${fullTime(until)}`, reason && `“${reason}”`].filter(Boolean).join(", ")).join("\n");
+  return [
+    ["Topic", topic && `${topic.text} (${topic.by}, ${fullTime(topic.at)})`],
+    ["Registered", registered && [founder ? `by ${founder}` : "yes", since && fullTime(since)].filter(Boolean).join(", ")],
+    ["Rules", inForce(rules).join(", ") || "none"],
+    ["Key", rules.key],
+    ["Members", names(members)],
+    ["Roles", Object.entries(roles).map(([name, role]) => `${name}: ${role}`).join("\n")],
+    ["Accounts", accounts.map(({ name, role }) => `${name}: ${role}`).join("\n")],
+    ["Banned", listed(lists.ban)], ["Muted", listed(lists.mute)], ["Excepted", listed(lists.except)], ["Invited", listed(lists.invite)],
+    ["Invitation links", links.length > 0 ? plural(links.length, "link") : ""],
+  ];
+}

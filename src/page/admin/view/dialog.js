@@ -36,16 +36,26 @@ export function ask({ title, words, fields = [], action, isDangerous = false, ru
     h("div", { class: "dialog-body" }, typeof words === "string" ? h("p", { class: "words" }, words) : words, ...fields, mistake),
     h("footer", { class: "dialog-foot" }, h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Cancel"), submit),
   );
+  const dialog = open(id, title, form);
+  (form.querySelector("input, select, textarea") ?? submit).focus();
+  return dialog;
+}
+
+/** Shows something, with nothing to decide. */
+export function inform(title, ...content) {
+  open(`dialog-${(number += 1)}`, title, h("div", { class: "dialog-body", tabindex: "0" }, ...content)).querySelector("[tabindex]").focus();
+}
+
+function open(id, title, content) {
   const dialog = h("dialog", { "aria-labelledby": id, on: {
     close: () => dialog.remove(),
     click: (event) => event.target === dialog && dialog.close(),
   } },
     h("header", { class: "dialog-head" }, h("h2", { id }, title), iconButton("close", "Close", () => dialog.close())),
-    form,
+    content,
   );
   document.body.append(dialog);
   dialog.showModal();
-  (form.querySelector("input, select, textarea") ?? submit).focus();
   return dialog;
 }
 

@@ -135,7 +135,8 @@ export class Entries {
 function makeRow(entry) {
   const { at, kind, nick, channel, to, text, address, protocol } = entry;
   const where = to ? `→ ${to}` : channel ? `#${channel}` : "";
-  const rest = text ?? [protocol, address].filter(Boolean).join(" ");
+  // A row has one line: where others follow, a sign says so, and the chosen entry has them all.
+  const rest = text?.replace(/\s*\n\s{0,}/g, " ⏎ ") ?? [protocol, address].filter(Boolean).join(" ");
   const row = h("div", { class: `entry ${kind}`, role: "option" },
     h("time", { datetime: at }, isToday(at) ? exactTime(at) : `${day(at)} ${exactTime(at).slice(0, 8)}`),
     h("span", { class: "kind" }, kind),

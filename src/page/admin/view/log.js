@@ -68,6 +68,7 @@ export class Log {
     this.element = h("div", { class: "view log-view" },
       this.#form, this.#mistake,
       h("div", { class: "tail-head" }, this.#pause, this.#live, this.#above, this.#older),
+      h("div", { class: "tail-columns", "aria-hidden": "true" }, ["Time", "Kind", "Nickname", "Where", "Text"].map((name) => h("span", {}, name))),
       h("div", { class: "tail" }, this.#entries.element, this.#state, this.#newest),
       this.#details);
     this.#paintPause();

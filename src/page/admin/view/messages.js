@@ -75,9 +75,9 @@ export class Messages {
   }
 }
 
-function item({ id, at, author, channel, between, text }) {
+function item({ id, at, author, channel, between, text, action }) {
   const where = channel ? `#${channel}` : `${between[0]} and ${between[1]}`;
   return h("li", { data: { id } },
     h("time", { datetime: at }, fullTime(at)), h("b", {}, author), h("span", {}, where),
-    h("p", { class: "text" }, text));
+    h("p", { class: "text" }, action ? `* ${author} ${text}` : text));
 }

@@ -1,10 +1,10 @@
 // Lists the users who are online, and disconnects them.
 
 import { h } from "../../../client/lib/dom.js";
-import { inWords } from "../model/api.js";
+import { inWords, Refused } from "../model/api.js";
 import { Repeat } from "../model/live.js";
 import { askToBan } from "./ban.js";
-import { stateLine } from "./dialog.js";
+import { ask, field, stateLine, tell, textField } from "./dialog.js";
 import { ago, fullTime, plural } from "./format.js";
 import { askToKick } from "./kick.js";
 import { Table } from "./table.js";
@@ -49,7 +49,8 @@ export class People {
     });
     this.#body = h("div", { hidden: true }, this.#bulk, this.#table.element);
     this.element = h("div", { class: "view" },
-      h("div", { class: "toolbar" }, this.#filter, this.#protocol, this.#count), this.#state, this.#body);
+      h("div", { class: "toolbar" }, this.#filter, this.#protocol, this.#count,
+        h("button", { type: "button", class: "button right", on: { click: () => askForPassword(app) } }, "New password…")), this.#state, this.#body);
   }
 
   start() {
@@ -161,3 +162,23 @@ export class People {
   }
 }
 
+/** A new password for an account, online or not. */
+function askForPassword(app) {
+  ask({
+    title: "New password for an account",
+    words: "For an account the owner of which has lost the password. Its sign-ins and connections end.",
+    fields: [
+      field("Account", textField("username", { required: true, autocapitalize: "none" })),
+      field("New password", textField("password", { required: true, autocapitalize: "none" }), "8 to 1,024 bytes. Tell it to the owner, who can change it."),
+    ],
+    action: "Set the password",
+    isDangerous: true,
+    run: async ({ username, password }) => {
+      const name = username.trim();
+      if (name === "") throw new Refused(400, { message: "say which account", field: "username" });
+      const changed = await app.api.put(`/admin/accounts/${encodeURIComponent(name)}/password`, { password });
+      tell(`${changed.username} has the new password.`);
+      app.changed();
+    },
+  });
+}

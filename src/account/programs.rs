@@ -1,0 +1,135 @@
+//! The tokens and hooks of programs, and the accounts as which they speak.
+
+use std::fmt;
+
+use crate::fair::Asker;
+use crate::model::time::unix_ms;
+use crate::model::{Account, Name, NewAccount, ProgramToken, Secret, Standing, Who};
+use crate::store::StoreError;
+
+use super::service::Accounts;
+
+/// Why a program cannot speak under a nickname.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoBot {
+    /// It is registered to a person.
+    Registered(Name),
+    /// A guest is using it.
+    GuestHasName(Name),
+    /// It is banned.
+    Banned(Name),
+    /// An administrator has disabled or deleted it.
+    Disabled(Name),
+    /// Another name looks the same.
+    Taken(Name),
+    /// The hub does not answer, or there is no randomness.
+    Busy,
+    /// The store has failed.
+    Store(StoreError),
+}
+
+impl Accounts {
+    /// The token or hook of which the secret has this hash, valid or not.
+    pub fn program(
+        &self,
+        asker: Asker,
+        secret_hash: String,
+    ) -> Result<Option<ProgramToken>, StoreError> {
+        self.look_up(asker, move |store| store.program(&secret_hash))
+    }
+
+    /// Notes that a token or hook was used. A failure is logged: the call it was used for goes on.
+    pub fn note_program_used(&self, id: &str, at_ms: u64) {
+        if let Err(error) = self.store().note_program_used(id, at_ms) {
+            error.log("it could not be noted that a token was used");
+        }
+    }
+
+    /// The account with which a program speaks under a nickname: made, unless there is one. Nobody
+    /// can log in to it, so the nickname is the program's own.
+    pub fn bot(&self, asker: Asker, nickname: &Name) -> Result<Account, NoBot> {
+        if let Some(account) = self.find(asker, nickname).map_err(NoBot::Store)? {
+            return self.as_bot(account, nickname);
+        }
+        let banned = self.refuse_banned(nickname);
+        banned.map_err(|_| NoBot::Banned(nickname.clone()))?;
+        match self.hub().is_free_of_guests(nickname) {
+            Ok(true) => {}
+            Ok(false) => return Err(NoBot::GuestHasName(nickname.clone())),
+            Err(_) => return Err(NoBot::Busy),
+        }
+        let new = NewAccount {
+            username: nickname.clone(),
+            first_name: String::new(),
+            last_name: String::new(),
+            email: None,
+            phone: None,
+            unique_contacts: false,
+            password_hash: self.unknown_password()?,
+            created_at: unix_ms(),
+        };
+        match self.store().create_bot(&new) {
+            Ok(account) => {
+                // A guest may have taken the nickname while the account was being created.
+                let name = account.username.clone();
+                let _ = (self.hub()).ask(move |hub, now, fx| hub.evict_guest(&name, now, fx));
+                Ok(account)
+            }
+            Err(StoreError::Taken(_)) => Err(NoBot::Taken(nickname.clone())),
+            Err(error) => Err(NoBot::Store(error)),
+        }
+    }
+
+    /// An account as a program's, if it is one.
+    fn as_bot(&self, account: Account, nickname: &Name) -> Result<Account, NoBot> {
+        match self.store().is_bot(account.id).map_err(NoBot::Store)? {
+            true if account.standing != Standing::Good => Err(NoBot::Disabled(account.username)),
+            true if account.username == *nickname => Ok(account),
+            _ => Err(NoBot::Registered(account.username)),
+        }
+    }
+
+    /// The account of a bot, as it is now.
+    pub fn bot_again(&self, asker: Asker, bot: &ProgramToken) -> Result<Option<Account>, NoBot> {
+        let Some((id, name)) = bot.bot.clone() else {
+            return Ok(None);
+        };
+        let found = self.look_up(asker, move |store| store.account(&Who::Id(id)));
+        let found = found.map_err(NoBot::Store)?;
+        match found.filter(|account| account.standing == Standing::Good) {
+            Some(account) => Ok(Some(account)),
+            None => Err(NoBot::Disabled(name)),
+        }
+    }
+
+    /// The hash of a password that nobody knows.
+    fn unknown_password(&self) -> Result<Secret, NoBot> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| NoBot::Busy)?;
+        let password = Secret::new(data_encoding::BASE64.encode(&random));
+        self.passwords().hash(&password).map_err(|_| NoBot::Busy)
+    }
+}
+
+impl fmt::Display for NoBot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoBot::Registered(name) => write!(
+                f,
+                "the nickname {name} is registered to a person; choose another one for the program"
+            ),
+            NoBot::GuestHasName(name) => {
+                write!(f, "a guest is using the nickname {name} at present")
+            }
+            NoBot::Banned(name) => write!(f, "the nickname {name} is banned"),
+            NoBot::Disabled(name) => write!(f, "the account {name} is disabled or deleted"),
+            NoBot::Taken(name) => {
+                write!(f, "the nickname {name} is taken, or looks like another one")
+            }
+            NoBot::Busy => write!(f, "the server is too busy; try again"),
+            NoBot::Store(error) => f.write_str(error.for_people()),
+        }
+    }
+}
+
+impl std::error::Error for NoBot {}

@@ -1,0 +1,221 @@
+//! What administrators do to tokens and hooks of programs: they are made, listed and removed.
+
+use std::fmt;
+
+use crate::account::{Accounts, NoBot};
+use crate::fair::Asker;
+use crate::model::program::{MAX_PROGRAMS, MAX_RATE, Shown, USUAL_RATE};
+use crate::model::time::unix_ms;
+use crate::model::{Name, Power, ProgramSecret, ProgramToken, Scopes};
+use crate::turn::HubUnavailable;
+
+use super::{Actor, Administration, Grant};
+
+/// A token or a hook to be made.
+#[derive(Clone, Debug)]
+pub struct NewProgram {
+    /// What administrators call it.
+    pub name: Name,
+    /// How it is shown.
+    pub shown: Shown,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// The nickname as which the program speaks, if it does and not under the name of the token.
+    pub bot: Option<Name>,
+    /// When it expires, in milliseconds since 1970 UTC.
+    pub expires_at: Option<u64>,
+    /// Calls a minute.
+    pub rate: Option<u32>,
+}
+
+/// Why no token was made, listed or removed; `Display` is for the administrator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProgramFailed {
+    /// A field is wrong.
+    Field(&'static str, String),
+    /// The administrator's own token does not allow this scope.
+    Beyond(String),
+    /// There are too many.
+    TooMany,
+    /// There is none with this id.
+    NoSuch(String),
+    /// The program cannot speak under this nickname.
+    Bot(NoBot),
+    /// There is no randomness for a secret.
+    NoRandom,
+    /// The hub does not answer.
+    Hub,
+    /// The store has failed.
+    Store,
+}
+
+impl Administration {
+    /// Makes a token or a hook. Its secret is returned this once.
+    pub fn add_program(
+        &self,
+        actor: Actor,
+        grant: &Grant,
+        accounts: &Accounts,
+        asker: Asker,
+        new: NewProgram,
+    ) -> Result<(ProgramToken, ProgramSecret), ProgramFailed> {
+        // Nobody hands on what they may not do themselves.
+        if let Some(own) = grant.program()
+            && let Some(beyond) = own.scopes.beyond(&new.scopes)
+        {
+            return Err(ProgramFailed::Beyond(beyond.to_string()));
+        }
+        let now = unix_ms();
+        if new.expires_at.is_some_and(|end| end <= now) {
+            return Err(ProgramFailed::Field(
+                "expires_at",
+                "must be in the future".into(),
+            ));
+        }
+        let rate = new.rate.unwrap_or(USUAL_RATE);
+        if !(1..=MAX_RATE).contains(&rate) {
+            let why = format!("must be from 1 to {MAX_RATE} calls a minute");
+            return Err(ProgramFailed::Field("rate", why));
+        }
+        let speaks = [Power::Post, Power::Read].into_iter();
+        let mut speaks = speaks.filter(|power| new.scopes.allow(*power, None));
+        let bot = match (new.bot, speaks.next()) {
+            (Some(bot), _) => Some(bot),
+            (None, Some(_)) => Some(new.name.clone()),
+            (None, None) => None,
+        };
+        let bot = match bot {
+            Some(nickname) => {
+                let account = accounts.bot(asker, &nickname).map_err(ProgramFailed::Bot)?;
+                Some((account.id, account.username))
+            }
+            None => None,
+        };
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| ProgramFailed::NoRandom)?;
+        let secret = ProgramSecret::of(random);
+        let secret_hash = secret.hash();
+        let token = ProgramToken {
+            id: ProgramToken::id_of(&secret_hash),
+            name: new.name,
+            shown: new.shown,
+            secret_hash,
+            scopes: new.scopes,
+            bot,
+            created_at: now,
+            expires_at: new.expires_at,
+            used_at: None,
+            rate,
+        };
+        let added = accounts.store().add_program(&token).map_err(|error| {
+            error.log("a token could not be stored");
+            ProgramFailed::Store
+        })?;
+        if !added {
+            return Err(ProgramFailed::TooMany);
+        }
+        self.did_to_program(&actor, "made", &token)?;
+        Ok((token, secret))
+    }
+
+    /// The tokens or the hooks, the oldest first.
+    pub fn programs(
+        &self,
+        accounts: &Accounts,
+        shown: Shown,
+    ) -> Result<Vec<ProgramToken>, ProgramFailed> {
+        let all = accounts.store().programs().map_err(|error| {
+            error.log("the tokens could not be read");
+            ProgramFailed::Store
+        })?;
+        Ok(all.into_iter().filter(|it| it.shown == shown).collect())
+    }
+
+    /// Removes a token or a hook: its secret is good for nothing any more.
+    pub fn remove_program(
+        &self,
+        actor: Actor,
+        accounts: &Accounts,
+        shown: Shown,
+        id: &str,
+    ) -> Result<ProgramToken, ProgramFailed> {
+        let no_such = || ProgramFailed::NoSuch(id.to_owned());
+        let mut all = self.programs(accounts, shown)?.into_iter();
+        all.find(|it| it.id == id).ok_or_else(no_such)?;
+        let removed = accounts.store().remove_program(id).map_err(|error| {
+            error.log("a token could not be removed");
+            ProgramFailed::Store
+        })?;
+        let removed = removed.ok_or_else(no_such)?;
+        self.did_to_program(&actor, "removed", &removed)?;
+        self.end_bot(accounts, &removed)?;
+        Ok(removed)
+    }
+
+    /// Has the bot of a removed token leave the chat, unless another token speaks as it.
+    fn end_bot(&self, accounts: &Accounts, removed: &ProgramToken) -> Result<(), ProgramFailed> {
+        let Some((account, name)) = removed.bot.clone() else {
+            return Ok(());
+        };
+        let others = accounts.store().programs().map_err(|error| {
+            error.log("the tokens could not be read");
+            ProgramFailed::Store
+        })?;
+        let is_its =
+            |other: &ProgramToken| other.bot.as_ref().is_some_and(|(id, _)| *id == account);
+        if others.iter().any(is_its) {
+            return Ok(());
+        }
+        let ended = self
+            .hub
+            .ask(move |hub, now, fx| hub.kick(&name, None, now, fx));
+        ended.map(drop).map_err(ProgramFailed::from)
+    }
+
+    /// Records what was done to a token or hook: without its secret.
+    fn did_to_program(
+        &self,
+        actor: &Actor,
+        deed: &str,
+        token: &ProgramToken,
+    ) -> Result<(), HubUnavailable> {
+        let what = match token.shown {
+            Shown::Token => "token",
+            Shown::Hook => "hook",
+        };
+        let what = format!(
+            "{deed} the {what} {} ({}): {}",
+            token.name, token.id, token.scopes
+        );
+        ::log::info!("{actor}: {what}");
+        let by = actor.clone();
+        (self.hub).ask(move |_, now, fx| fx.log(by.did(now.unix_ms, None, what)))
+    }
+}
+
+impl From<HubUnavailable> for ProgramFailed {
+    fn from(_: HubUnavailable) -> ProgramFailed {
+        ProgramFailed::Hub
+    }
+}
+
+impl fmt::Display for ProgramFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProgramFailed::Field(_, why) => f.write_str(why),
+            ProgramFailed::Beyond(scope) => {
+                write!(f, "your own token does not have the scope {scope}")
+            }
+            ProgramFailed::TooMany => {
+                write!(f, "there are {MAX_PROGRAMS} already; remove some first")
+            }
+            ProgramFailed::NoSuch(id) => write!(f, "there is none with the id {id:?}"),
+            ProgramFailed::Bot(error) => error.fmt(f),
+            ProgramFailed::NoRandom => write!(f, "no secret can be made at present"),
+            ProgramFailed::Hub => write!(f, "the server is too busy or stopping; try again"),
+            ProgramFailed::Store => write!(f, "it cannot be stored or looked up now; try again"),
+        }
+    }
+}
+
+impl std::error::Error for ProgramFailed {}

@@ -1,0 +1,36 @@
+//! Erasing everything that an account has written: each message is deleted as if its author did it
+//! now. A thread of its own finds them and brings them here a few at a time.
+
+use crate::model::{Amendment, Body, Located, Record};
+
+use super::messages::Content;
+use super::{ConnectionId, Draft, Effects, Hub, Now};
+
+/// The most messages that are to be brought at once.
+pub const MOST_ERASED: usize = 50;
+
+impl Hub {
+    /// Deletes messages on the order of their author, whose account may be gone.
+    pub fn erase(&mut self, messages: Vec<Located>, now: Now, fx: &mut Effects) {
+        for Located { message, to, .. } in messages.into_iter().take(MOST_ERASED) {
+            let id = self.next_id(now);
+            let amendment = Box::new(Amendment {
+                id,
+                message: message.id,
+                place: message.place,
+                by: Some(message.author.clone()),
+                author: message.author,
+                to,
+                reason: None,
+                body: Body::deleted().changed_by(id),
+            });
+            fx.append(Draft {
+                record: Record::Amend(amendment.clone()),
+                to: None,
+                tag: None,
+                sender: ConnectionId::NOBODY,
+            });
+            self.await_settling(ConnectionId::NOBODY, Content::Amendment(amendment, None));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What was seen of messages that may change before they are shown.
+
+use crate::model::MessageId;
+
+/// The messages that a connection's thread has read from the store, and up to which change they
+/// are as the hub knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub(super) messages: Vec<MessageId>,
+    pub(super) changes: u64,
+}

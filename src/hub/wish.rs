@@ -1,0 +1,69 @@
+//! What users wish to become of messages.
+
+use std::net::IpAddr;
+
+use crate::model::{Body, MessageId, Name, Sign, Text};
+
+use super::{ConnectionId, Mark};
+
+/// The message that is meant.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// The one with this id.
+    Id(MessageId),
+    /// The last one by this user in the current channel, or one's own: among those that a
+    /// user who comes in is shown.
+    Last(Option<Name>),
+}
+
+/// What is to become of a message.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// It says this from now on.
+    Edit(Body),
+    /// It is gone, for this reason of at most [`super::MAX_REASON_CHARS`].
+    Delete(Option<Text>),
+    /// It has this sign from the user from now on, or no longer; `None` is the other of what is
+    /// so now.
+    React {
+        /// The sign.
+        sign: Sign,
+        /// Whether it has it.
+        on: Option<bool>,
+    },
+}
+
+/// What a message is looked for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// It is to be changed.
+    Mend(Wish),
+    /// It is to be answered: the answer waits with its connection.
+    Reply,
+}
+
+/// A question for a message that is to be changed or answered.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The connection that asks.
+    pub connection: ConnectionId,
+    /// Its address, for fair turns at the store.
+    pub address: IpAddr,
+    /// The message.
+    pub message: MessageId,
+    /// What for.
+    pub purpose: Purpose,
+    /// The mark of the request.
+    pub mark: Option<Mark>,
+}
+
+impl Wish {
+    /// The command in words, for the log.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Wish::Edit(_) => "edit",
+            Wish::Delete(_) => "delete",
+            Wish::React { .. } => "react",
+        }
+    }
+}

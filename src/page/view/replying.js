@@ -1,0 +1,70 @@
+// Answering a message: the bar above the message field, and what an answer shows of what it answers.
+
+import { h } from "../lib/dom.js";
+
+/** How much of a message is shown where it is answered, in characters. */
+const EXCERPT = 120;
+
+export class Replying {
+  #input;
+  #words = h("span", { class: "excerpt" });
+  /** The message that is being answered. */
+  item = null;
+  element = h("p", { class: "hint editing", role: "status", hidden: true });
+
+  constructor(input) {
+    this.#input = input;
+    this.element.append(this.#words,
+      h("button", { type: "button", class: "link", on: { click: () => this.#drop() } }, "Do not answer it"));
+  }
+
+  begin(item) {
+    this.item = item;
+    this.#words.textContent = `Answer to ${item.from}: ${excerpt(item.body)}`;
+    this.element.hidden = false;
+    this.#input.focus();
+  }
+
+  /** The answer has been sent, or something else is being written. */
+  leave() {
+    this.item = null;
+    this.element.hidden = true;
+  }
+
+  #drop() {
+    this.leave();
+    this.#input.focus();
+  }
+
+  key(event) {
+    if (event.key !== "Escape" || !this.item) return false;
+    this.#drop();
+    event.preventDefault();
+    event.stopPropagation();
+    return true;
+  }
+
+  /** What the message that is sent says of the one it answers. */
+  get reply() {
+    return this.item && { id: this.item.id, author: this.item.from };
+  }
+}
+
+function excerpt(body) {
+  const line = body.replace(/\s+/g, " ");
+  return line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line;
+}
+
+/** What an answer shows of what it answers; empty if that is not in memory. */
+export function answeredWords({ reply }, state) {
+  const answered = reply && state.active?.find(reply.id);
+  if (!answered || state.isIgnored(reply.author)) return "";
+  return answered.notice === "gone" ? "a message that was deleted" : excerpt(answered.body ?? "");
+}
+
+/** The line above the text of an answer; it leads to what is answered. */
+export function answeredLine(item, state) {
+  const words = answeredWords(item, state);
+  return h("button", { type: "button", class: "answered", tabindex: "-1", data: { answered: item.reply.id } },
+    h("span", { class: "unseen" }, "Answer to "), h("strong", {}, item.reply.author), words && ` ${words}`);
+}

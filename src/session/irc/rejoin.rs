@@ -1,0 +1,62 @@
+//! A client that has logged in is in the channels of its account again: those that other
+//! clients of the account have joined and not left, on IRC or elsewhere.
+
+use crate::hub::{Command, GLOBAL};
+use crate::model::Name;
+use crate::protocol::irc::Cap;
+use crate::protocol::irc::requests::Request;
+
+use super::IrcSession;
+use crate::session::attached::Flow;
+
+impl IrcSession {
+    /// Joins the channels of the account. Nobody is in the one that always exists who has not
+    /// joined it on this connection, or on another one that is still there.
+    pub(super) fn rejoin(&mut self) -> Flow {
+        let Some(account) = self.account.as_ref().map(|account| account.id) else {
+            return Flow::Continue;
+        };
+        if !self.terms().rejoins {
+            return Flow::Continue;
+        }
+        let id = self.attached.id;
+        let accounts = &self.attached.context.accounts;
+        let saved = accounts.question(&self.attached.asker(), |store| {
+            store.saved_channels(account)
+        });
+        // Without an answer, the client joins them itself.
+        let mut saved = saved.unwrap_or_default();
+        saved.retain(|saved| saved.channel.as_str() != GLOBAL);
+        let hub = &self.attached.context.hub;
+        let Ok(mut channels) = hub.ask(move |hub, _, _| hub.shared_channels(id)) else {
+            return Flow::Stop;
+        };
+        for saved in saved {
+            if self.reader.has(Cap::ReadMarker) {
+                let (channel, mark) = (saved.channel.clone(), saved.read_up_to);
+                let hub = &self.attached.context.hub;
+                let _ = hub.ask(move |hub, _, _| hub.learn_mark(id, &channel, mark));
+            }
+            if !channels.contains(&saved.channel) {
+                channels.push(saved.channel);
+            }
+        }
+        for (place, channel) in channels.into_iter().enumerate() {
+            self.charge_next(place, 1);
+            if self.rejoin_one(channel) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+
+    fn rejoin_one(&mut self, channel: Name) -> Flow {
+        let target = format!("#{channel}");
+        let request = Request {
+            command: "JOIN",
+            target: &target,
+            ..Request::default()
+        };
+        self.ask(&request, Command::Join(channel))
+    }
+}

@@ -1,0 +1,3 @@
+DROP INDEX message_changed;
+DROP INDEX message_by_change;
+ALTER TABLE message DROP COLUMN changed;

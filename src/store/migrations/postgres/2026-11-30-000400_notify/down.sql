@@ -1,0 +1,1 @@
+ALTER TABLE account_channel DROP COLUMN notify;

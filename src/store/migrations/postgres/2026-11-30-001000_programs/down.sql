@@ -1,0 +1,2 @@
+DROP TABLE program_token;
+DROP TABLE bot;

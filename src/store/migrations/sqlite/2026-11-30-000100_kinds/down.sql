@@ -1,0 +1,2 @@
+ALTER TABLE message DROP COLUMN styled;
+ALTER TABLE message DROP COLUMN kind;

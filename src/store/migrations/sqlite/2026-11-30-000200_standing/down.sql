@@ -1,0 +1,4 @@
+DROP TABLE password_reset;
+ALTER TABLE account DROP COLUMN seen_at;
+ALTER TABLE account DROP COLUMN deleted_at;
+ALTER TABLE account DROP COLUMN disabled_at;

@@ -1,0 +1,2 @@
+ALTER TABLE search_state DROP COLUMN removals;
+ALTER TABLE search_state DROP COLUMN clean_at;

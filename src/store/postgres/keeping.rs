@@ -1,0 +1,3 @@
+//! How long the messages of single channels are kept.
+
+crate::store::keeping::queries!(diesel::pg::PgConnection);

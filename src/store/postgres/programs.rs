@@ -1,0 +1,3 @@
+//! The tokens of programs.
+
+crate::store::programs::queries!(diesel::pg::PgConnection);

@@ -1,0 +1,202 @@
+//! Messages of channels are edited, deleted and reacted to by REST: by accounts with their rights in
+//! the channel, and deleted by administrators.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use ureq::http::{Method, Request};
+
+use crate::support::{Answer, DEADLINE, JsonClient, Server};
+
+/// An account that calls the API.
+struct Account {
+    token: Value,
+}
+
+impl Account {
+    /// Registers an account, and has a client of it join a room.
+    fn enter(server: &Server, name: &str, room: &str) -> (Account, JsonClient) {
+        let pass = JsonClient::registered(server, name);
+        let form = [("username", name), ("password", "long enough")];
+        let answer = server.post_form("/api/auth_token", &form);
+        let token = answer.json()["data"][0].clone();
+        assert!(token["access_key_id"].is_string(), "{}", answer.body);
+        let mut client = JsonClient::come_in(server, &pass);
+        client.send("join", json!({ "room": room }));
+        client.expect("joined");
+        (Account { token }, client)
+    }
+
+    fn jwt(&self) -> String {
+        let mut header = Header::new(Algorithm::HS256);
+        let key = |field: &str| self.token[field].as_str().unwrap().to_owned();
+        header.extras.insert("access_key", key("access_key_id"));
+        let secret = key("secret_access_key");
+        let secret = EncodingKey::from_secret(secret.as_bytes());
+        encode(&header, &json!({}), &secret).unwrap()
+    }
+
+    /// A signed call. Returns the status, and the code of the error if there is one.
+    fn call(&self, server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        call(server, method, path, Some(&self.jwt()), body)
+    }
+}
+
+fn call(
+    server: &Server,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(DEADLINE))
+        .build()
+        .into();
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .uri(format!("http://{}{path}", server.web()));
+    if let Some(token) = token {
+        request = request.header("Authorization", format!("Bearer {token}"));
+    }
+    let body = match body {
+        Value::Null => String::new(),
+        body => body.to_string(),
+    };
+    let request = agent.configure_request(request.body(body).unwrap());
+    let request = request.allow_non_standard_methods(true).build();
+    let answer = agent.run(request).unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().read_to_string().unwrap();
+    let body: Value = serde_json::from_str(&body).unwrap_or_default();
+    (status, body["error"]["code"].clone())
+}
+
+fn say(client: &mut JsonClient, room: &str, body: &str) -> String {
+    client.send("message", json!({ "room": room, "body": body }));
+    loop {
+        let frame = client.expect("message");
+        if frame["body"] == body {
+            return frame["id"].as_str().unwrap().to_owned();
+        }
+    }
+}
+
+fn at(room: &str, id: &str) -> String {
+    format!("/api/channels/{room}/messages/{id}")
+}
+
+const DONE: (u16, Value) = (204, Value::Null);
+const THUMB: &str = "%F0%9F%91%8D";
+
+fn refused(status: u16, code: &str) -> (u16, Value) {
+    (status, json!(code))
+}
+
+#[test]
+fn an_account_changes_messages_with_its_rights() {
+    let server = Server::start(|config| config["limits"]["auth_attempts"] = 0.into());
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
+    let (eve, _eve_client) = Account::enter(&server, "eve", "other");
+    let id = say(&mut bob_client, "dev", "teh cat");
+    let path = at("dev", &id);
+    let text = json!({ "text": "the cat" });
+    assert_eq!(bob.call(&server, "PATCH", &path, &text), DONE);
+    let frame = ann_client.expect("edited");
+    assert_eq!(
+        (&frame["id"], &frame["body"]),
+        (&json!(id), &json!("the cat"))
+    );
+    assert_eq!(
+        ann.call(&server, "PATCH", &path, &text),
+        refused(409, "not_author")
+    );
+    // Signs are percent-encoded in the path.
+    let sign = format!("{path}/reactions/{THUMB}");
+    for _ in 0..2 {
+        assert_eq!(ann.call(&server, "PUT", &sign, &Value::Null), DONE);
+    }
+    let frame = bob_client.expect("reacted");
+    assert_eq!(
+        (&frame["user"], &frame["sign"]),
+        (&json!("ann"), &json!("👍"))
+    );
+    assert_eq!(ann.call(&server, "DELETE", &sign, &Value::Null), DONE);
+    assert_eq!(bob_client.expect("reacted")["on"], false);
+    let wrong = format!("{path}/reactions/two%20words");
+    assert_eq!(ann.call(&server, "PUT", &wrong, &Value::Null).0, 400);
+    assert_eq!(bob.call(&server, "PATCH", &path, &json!({})).0, 400);
+    assert_eq!(bob.call(&server, "PATCH", &at("dev", "x"), &text).0, 400);
+    // An account that is not there is told the same of what exists and of what does not.
+    let nothing = at("dev", "1763712000123-0");
+    for path in [&path, &nothing] {
+        assert_eq!(
+            eve.call(&server, "PATCH", path, &text),
+            refused(409, "not_in_channel")
+        );
+    }
+    let missing = refused(404, "no_such_message");
+    assert_eq!(bob.call(&server, "PATCH", &nothing, &text), missing);
+    // Nor is a message in another channel than the path says.
+    let elsewhere = say(&mut ann_client, "dev", "here");
+    ann_client.send("join", json!({ "room": "other" }));
+    ann_client.expect("joined");
+    let path_elsewhere = at("other", &elsewhere);
+    assert_eq!(ann.call(&server, "PATCH", &path_elsewhere, &text), missing);
+    // Without a signature, nothing.
+    assert_eq!(call(&server, "DELETE", &path, None, &Value::Null).0, 401);
+    // Ann operates the channel, so she deletes what bob said, and says why.
+    assert_eq!(
+        bob.call(&server, "DELETE", &at("dev", &elsewhere), &Value::Null),
+        refused(409, "not_operator")
+    );
+    let why = format!("{path}?reason=spam");
+    assert_eq!(ann.call(&server, "DELETE", &why, &Value::Null), DONE);
+    let frame = bob_client.expect("deleted");
+    let told = ["id", "by", "reason"].map(|field| frame[field].as_str().unwrap());
+    assert_eq!(told, [id.as_str(), "ann", "spam"]);
+    for method in ["PATCH", "DELETE"] {
+        assert_eq!(bob.call(&server, method, &path, &text), missing);
+    }
+}
+
+#[test]
+fn reactions_stand_with_the_messages_of_a_thread() {
+    let server = Server::start(|_| {});
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let (_, mut bob_client) = Account::enter(&server, "bob", "dev");
+    ann_client.send("private", json!({ "to": "bob", "body": "tea?" }));
+    let id = bob_client.expect("private")["id"].clone();
+    bob_client.send("react", json!({ "id": id, "sign": "👍" }));
+    ann_client.expect("reacted");
+    let thread = server.get_as(&ann.jwt(), "/api/thread/bob").json();
+    assert_eq!(
+        thread["data"][0]["reactions"],
+        json!([{ "sign": "👍", "count": 1, "users": ["bob"] }]),
+        "{thread}"
+    );
+}
+
+#[test]
+fn an_administrator_deletes_any_message_of_a_channel() {
+    let server = Server::start(|_| {});
+    let (_, mut ann) = Account::enter(&server, "ann", "dev");
+    let id = say(&mut ann, "dev", "an insult");
+    let path = format!("/admin/channels/dev/messages/{id}");
+    let status = |answer: Answer| answer.status;
+    assert_eq!(status(server.delete_as("wrong", &path)), 401);
+    let elsewhere = path.replace("/dev/", "/other/");
+    assert_eq!(status(server.delete(&elsewhere)), 404);
+    assert_eq!(status(server.delete("/admin/channels/dev/messages/x")), 400);
+    let answer = server.delete(&format!("{path}?reason=an%20insult"));
+    assert_eq!(answer.status, 204, "{}", answer.body);
+    let frame = ann.expect("deleted");
+    let told = ["id", "by", "reason"].map(|field| frame[field].as_str().unwrap());
+    assert_eq!(told, [id.as_str(), "administrator", "an insult"]);
+    assert_eq!(frame["body"], "an administrator removed a message.");
+    assert_eq!(status(server.delete(&path)), 404);
+    let entries = server.log_texts("kind=admin", 1);
+    let what = format!("deleted message {id} in #dev");
+    assert!(entries.contains(&what), "{entries:?}");
+}

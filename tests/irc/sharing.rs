@@ -1,0 +1,94 @@
+//! Several connections of one account: they share channels, and a new one is in them at once.
+
+use crate::support::{IrcClient, Server, wait_until};
+use crate::{enter_account, start, start_with};
+
+/// Another connection of an account.
+fn another(server: &Server, nick: &str) -> IrcClient {
+    let mut client = IrcClient::connect(server.address("irc"));
+    client.send(&format!("PASS :{nick}:correct horse"));
+    client.begin(nick, "");
+    client
+}
+
+#[test]
+fn what_one_connection_joins_and_leaves_the_others_do_too() {
+    let server = start();
+    let mut bob = IrcClient::enter_channel(&server, "bob", "c");
+    let mut one = enter_account(&server, "ann", "");
+    let mut two = another(&server, "ann");
+    bob.settle();
+    one.send("JOIN #c");
+    for client in [&mut one, &mut two] {
+        client.expect(":ann!~user@ann.user JOIN :#c");
+        client.expect(" 366 ann #c ");
+    }
+    two.send("PRIVMSG #c :from the second");
+    assert!(one.next().ends_with(" PRIVMSG #c :from the second"));
+    let told = bob.settle();
+    let joins = told.iter().filter(|line| line.contains(" JOIN ")).count();
+    assert_eq!(joins, 1, "{told:?}");
+    two.send("PART #c :all of me");
+    for client in [&mut one, &mut two] {
+        client.expect(" PART #c :all of me");
+    }
+    let told = bob.settle();
+    let parts = told.iter().filter(|line| line.contains(" PART ")).count();
+    assert_eq!(parts, 1, "{told:?}");
+    // A key that opens the channel opens it for all.
+    bob.send("MODE #c +k sesame");
+    bob.expect(" MODE ");
+    one.send("JOIN #c sesame");
+    two.expect(" 366 ann #c ");
+}
+
+#[test]
+fn a_new_connection_is_in_the_channels_of_its_account() {
+    let server = start();
+    let mut one = enter_account(&server, "ann", "");
+    for channel in ["c", "d", "e"] {
+        one.send(&format!("JOIN #{channel}"));
+        one.expect(" 366 ");
+    }
+    one.send("PART #d");
+    one.expect(" PART ");
+    one.send("QUIT");
+    assert!(one.is_closed());
+    let mut two = another(&server, "ann");
+    two.send("WHOIS ann");
+    assert!(two.expect(" 319 ").replace('@', "").ends_with(":#c #e"));
+    let server = start_with(|config| config["irc"]["rejoin"] = false.into());
+    let mut one = enter_account(&server, "ann", "");
+    one.send("JOIN #c");
+    one.expect(" 366 ");
+    one.send("QUIT");
+    assert!(one.is_closed());
+    let mut two = another(&server, "ann");
+    assert!(two.settle().is_empty());
+    two.send("WHOIS ann");
+    assert!(two.settle().iter().all(|line| !line.contains(" 319 ")));
+}
+
+#[test]
+fn what_was_read_is_known_on_the_next_connection() {
+    let server = start();
+    let mut one = enter_account(&server, "ann", "draft/read-marker");
+    one.send("JOIN #c");
+    one.expect(" 366 ");
+    one.send("MARKREAD #c timestamp=2021-05-20T08:30:00.000Z");
+    one.expect(" MARKREAD #c ");
+    one.send("QUIT");
+    assert!(one.is_closed());
+    // What was read is stored soon after it is answered.
+    wait_until("it is known", || {
+        let mut two = IrcClient::connect(server.address("irc"));
+        two.send("CAP REQ :draft/read-marker");
+        two.send("PASS :ann:correct horse");
+        two.send("NICK ann");
+        two.send("USER user 0 * :Real Name");
+        two.send("CAP END");
+        two.expect(" JOIN :#c");
+        let line = two.expect(" MARKREAD #c ");
+        line.ends_with("timestamp=2021-05-20T08:30:00.000Z")
+    });
+}

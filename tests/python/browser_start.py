@@ -1,0 +1,109 @@
+"""The page's files are fetched once, the open room comes first, and the page opens without the server."""
+
+from browser import *
+
+
+def until(page, is_so):
+    """Waits for what the browser's events tell."""
+    for _ in range(PATIENCE // 50):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise SystemExit("what was waited for has not come")
+
+
+def fetched(page, act):
+    """What the browser asked the server for, by itself or in doubt, while `act` was done."""
+    asked, cached, ended = {}, set(), set()
+    watch = page.context.new_cdp_session(page)
+    watch.send("Network.enable")
+    watch.on("Network.requestWillBeSent", lambda event: asked.update({event["requestId"]: event["request"]["url"]}))
+    watch.on("Network.requestServedFromCache", lambda event: cached.add(event["requestId"]))
+    watch.on("Network.responseReceived", lambda event: event["response"].get("fromDiskCache") and cached.add(event["requestId"]))
+    for event in ("Network.loadingFinished", "Network.loadingFailed"):
+        watch.on(event, lambda event: ended.add(event["requestId"]))
+    act()
+    until(page, lambda: asked.keys() <= ended | cached)
+    watch.detach()
+    return [url for request, url in asked.items() if request not in cached and not url.startswith(("data:", "ws:"))]
+
+
+def a_reload_asks_once(browser, where):
+    page = new_page(browser, where.web)
+    files = set()
+    page.on("requestfinished", lambda request: files.add(request.url))
+
+    def again():
+        page.reload()
+        page.get_by_role("button", name="Enter").wait_for()
+
+    fetched(page, again)
+    before = set(files)
+    assert len(before) > 20, before
+    asked = [url for url in fetched(page, again) if url in before]
+    assert asked == [f"http://{where.web}/client"], asked
+    assert page.mistakes == [], page.mistakes
+
+
+def the_open_room_comes_first(browser, where):
+    """Of many rooms, that which is shown is entered first."""
+    for size in (DESKTOP, PHONE):
+        page = enter(browser, where.web, f"carol-{size['width']}", size=size)
+        join(page, "alpha")
+        for name in ("mid", "zoo"):
+            say(page, f"/join #{name}")
+            expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        entered = []
+
+        def sent(payload):
+            frame = json.loads(payload)
+            if frame["type"] in ("join", "resume"):
+                entered.append(frame["args"]["room"])
+
+        page.on("websocket", lambda socket: socket.on("framesent", sent))
+        page.reload()
+        expect(page.get_by_role("heading", name="zoo", exact=True)).to_be_visible()
+        expect(row(page, "alpha")).to_be_attached()
+        until(page, lambda: len(entered) >= 4)
+        # What is sent comes after all that was to be asked.
+        say(page, "here")
+        stored(page, "here")
+        assert entered[0] == "zoo" and sorted(entered) == ["alpha", "global", "mid", "zoo"], entered
+        page.context.close()
+
+
+def it_can_be_installed(page, where):
+    manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
+    start = page.evaluate("""(start) => new URL(start, document.querySelector('link[rel=manifest]').href).href""", manifest["start_url"])
+    assert start == f"http://{where.web}/client", start
+    found = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [one for one in found if one["errorId"] != "in-incognito"] == [], found
+
+
+def it_opens_without_the_server(browser, where):
+    for size in (DESKTOP, PHONE):
+        page = enter(browser, where.web, f"bob-{size['width']}", size=size, service_workers="allow")
+        page.evaluate("navigator.serviceWorker.ready.then((it) => it.active.state)")
+        it_can_be_installed(page, where)
+        # Dialogs, too, whose files were not needed yet.
+        page.context.set_offline(True)
+        page.reload()
+        expect(page.locator("#me .status.waiting")).to_be_attached()
+        page.keyboard.press("Control+K")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.context.set_offline(False)
+        online(page)
+        page.context.close()
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        a_reload_asks_once(browser, where)
+        the_open_room_comes_first(browser, where)
+        it_opens_without_the_server(browser, where)
+
+
+if __name__ == "__main__":
+    main()
