@@ -42,7 +42,8 @@ fn a_full_server_is_named_with_the_setting_to_change() {
 
 #[test]
 fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
-    // However slowly the clients answer each other on a busy machine.
+    // However slowly the clients answer each other on a busy machine: hence the long time, which ends with the first
+    // that is held back.
     let server = Server::start(|config| config["limits"]["message_rate"] = 1.into());
     for load in [
         "room --members 4",
@@ -50,7 +51,7 @@ fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
         "pairs --rooms 4",
         "pairs --rooms 4 --rate 500",
     ] {
-        let there = format!("--address {} {load}", server.telnet());
+        let there = format!("--address {} --seconds 120 {load}", server.telnet());
         let output = command(&there).output();
         let said = complaint(output.unwrap());
         assert!(said.contains("too fast"), "{load}: {said}");
