@@ -31,6 +31,8 @@ const RENEW_AFTER = 24 * 3_600_000;
 const LOOK_EVERY = 3_600_000;
 /** How long to wait for the room that the address names. */
 const LATEST = 3_000;
+/** How long to wait for each part of what is between. */
+const SLOWEST = 30_000;
 
 /** Dialogs that few open, loaded when they are. */
 const LATER = {
@@ -49,6 +51,8 @@ class App {
   #isLeaving = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
+  /** The room that is shown meanwhile, until the user opens one. */
+  #standIn = null;
   /** The message that the address names, until it is shown. */
   #named = messageNamed();
   /** An invitation that the address has, until it is used: `{room, secret}`. */
@@ -71,6 +75,7 @@ class App {
     state.on("toast", (words) => toast(words));
     state.on("active", () => this.#address());
     state.on("opened", (conversation) => {
+      this.#standIn = null;
       this.focusComposer();
       this.#showNamed(conversation);
     });
@@ -175,7 +180,7 @@ class App {
   async #fetchUntil(room, isThere) {
     for (let tries = 0; tries < 60 && !isThere() && !room.complete; tries += 1) {
       this.chat.older(room, 300);
-      const came = await this.state.until("stream", () => !room.loading && !room.catchingUp, 8_000);
+      const came = await this.state.until("stream", () => !room.loading && !room.catchingUp, SLOWEST);
       if (!came) break;
     }
   }
@@ -279,12 +284,22 @@ class App {
   /** In a room without having asked for it just now: at the start. What the
    * address names is shown as soon as we are there, else the first room. */
   #arrivedIn(room) {
+    const { active } = this.state;
+    // Nobody who has begun to write is taken elsewhere.
+    const isLate = active && active === this.#standIn && !active.draft && sameName(room.name, this.#wanted);
     // An account's rooms are known a moment later.
-    if (this.state.active || this.chat.myRooms.isAwaited) return;
+    if ((active && !isLate) || this.chat.myRooms.isAwaited) return;
     if (!this.#wanted) return this.state.activate(room);
     const isThere = this.#wanted.startsWith("@") || !this.state.find("room", this.#wanted) || sameName(room.name, this.#wanted);
     if (isThere) this.#visit(this.#wanted);
-    else setTimeout(() => this.state.active ?? this.state.activate(room), LATEST);
+    else setTimeout(() => this.#standInWith(room), LATEST);
+  }
+
+  /** Shows another room as long as that which the address names does not come. */
+  #standInWith(room) {
+    if (this.state.active) return;
+    this.#standIn = room;
+    this.state.activate(room);
   }
 
   /** Shows the message that the address names, now that its room is open. */

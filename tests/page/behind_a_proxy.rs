@@ -56,7 +56,7 @@ fn limits_and_bans_are_the_clients() {
     assert_eq!(come(&server, "198.51.100.7").err(), Some(503));
     // Other clients come through the same proxy, and closed connections free
     // their places.
-    let other = come(&server, "198.51.100.8").unwrap();
+    let other = come(&server, "198.51.100.8").unwrap().settled();
     drop(kept);
     wait_until("a place is free", || come(&server, "198.51.100.7").is_ok());
     let ban = server.post("/admin/bans", json!({"address": "198.51.100.8"}));

@@ -1,19 +1,20 @@
 //! The browser client and the administrators' page in a real browser: headless
 //! Chromium, driven by the scripts `tests/python/browser_*.py`.
 
-use crate::support::{Script, Server};
-use serde_json::json;
+use crate::support::{Script, Server, free_address};
+use serde_json::{Value, json};
 
 /// A server without limits on logins and rates, which other tests cover.
 fn start() -> Server {
-    start_with_history("on")
+    start_with(|_| ())
 }
 
-fn start_with_history(history: &str) -> Server {
+fn start_with(change: impl FnOnce(&mut Value)) -> Server {
     Server::start(|config| {
         config["listen"]["tcp"] = json!("127.0.0.1:0");
         config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0 });
-        config["history"] = json!(history);
+        config["history"] = json!("on");
+        change(config);
     })
 }
 
@@ -85,9 +86,8 @@ fn who_stays_signed_in_and_who_signs_out() {
 
 /// Runs a script that kills the server and starts it again at the same address.
 fn run_through_a_restart(name: &'static str) {
-    let mut server = start();
-    let web = server.web().to_string();
-    server.reload(|config| config["listen"]["web"] = json!(web));
+    let web = free_address().to_string();
+    let mut server = start_with(|config| config["listen"]["web"] = json!(web));
     Script::start(name, &server).run(|line| match line {
         "kill" => server.kill(),
         "start" => server.start_again(),
@@ -117,7 +117,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_sent() {
 
 #[test]
 fn what_keeps_a_user_out_is_said_on_the_page() {
-    let server = start_with_history("off");
+    let server = start_with(|config| config["history"] = json!("off"));
     let name = "browser_refusals.py";
     Script::start(name, &server).run(|line| {
         let most = match line {

@@ -3,6 +3,7 @@ test needs on the page."""
 
 import json
 import os
+import re
 import shutil
 import socket
 import sys
@@ -28,6 +29,14 @@ FLAGS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+# Keeps the words that a page shows for some seconds only: a machine may stand still for longer.
+TOASTS = """addEventListener("DOMContentLoaded", () => {
+    const box = document.getElementById("toasts");
+    if (box) new MutationObserver((changes) => {
+        const { dataset } = document.documentElement;
+        for (const { addedNodes } of changes) for (const { textContent } of addedNodes) dataset.toasts = `${dataset.toasts ?? ""}${textContent}\\n`;
+    }).observe(box, { childList: true });
+});"""
 
 
 def site():
@@ -82,6 +91,7 @@ def new_page(browser, web, size=DESKTOP, path="/client", **options):
     options.setdefault("service_workers", "block")
     context = browser.new_context(viewport=size, base_url=f"http://{web}", **options)
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(TOASTS)
     page = context.new_page()
     if SLOWER > 1:
         context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
@@ -105,19 +115,32 @@ def online(page):
     expect(page.locator("#me .status.open")).to_be_attached(timeout=PATIENCE)
 
 
+def comes_back(page):
+    """The page is connected again by itself. It pauses between its attempts, up to 23 seconds, and the first ones may
+    be too early."""
+    expect(page.locator("#me .status.open")).to_be_attached(timeout=3 * PATIENCE)
+
+
+def toasted(page, text):
+    """The page says something for some seconds, or has said it since it was loaded."""
+    expect(page.locator("html")).to_have_attribute("data-toasts", re.compile(re.escape(text)))
+
+
 def join(page, room):
     page.get_by_role("button", name="Browse or create rooms").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox").fill(room)
-    either = dialog.get_by_role("button", name="Create").or_(dialog.get_by_role("button", name=f"Join #{room}", exact=True)).and_(
+    either = dialog.get_by_role("button", name="Create", exact=True).or_(dialog.get_by_role("button", name=f"Join #{room}", exact=True)).and_(
         dialog.locator(":enabled"))
     # The list of rooms may come only now, with this one in it: then it is the other button.
     for _ in range(PATIENCE // 1000):
         try:
-            either.click(timeout=1000)
-            break
+            either.click(timeout=2000 * SLOWER)
         except TimeoutError:
             pass
+        # A click that came too late for the test may have been in time for the page.
+        if not dialog.is_visible():
+            break
     expect(page.get_by_role("heading", name=room, exact=True)).to_be_visible()
 
 
@@ -143,7 +166,7 @@ def open_actions(page, row):
         row.focus()
         page.keyboard.press("Enter")
         try:
-            return expect(page.get_by_role("menu", name="Message actions")).to_be_visible(timeout=1000)
+            return expect(page.get_by_role("menu", name="Message actions")).to_be_visible(timeout=1000 * SLOWER)
         except AssertionError:
             pass
     raise SystemExit("a message has no menu")

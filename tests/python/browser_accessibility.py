@@ -11,6 +11,7 @@ def governed(page, bob, scheme):
     name = f"lab-{scheme}"
     join(page, name)
     join(bob, name)
+    operates(page)
     page.get_by_role("button", name="Set a topic").click()
     check(page, f"topic being edited, {scheme}")
     page.keyboard.type("Tea at https://example.org/")
@@ -31,8 +32,8 @@ def governed(page, bob, scheme):
     page.get_by_role("menuitem", name="Remove from the room…").click()
     page.get_by_role("dialog", name="Remove bob").get_by_role("button", name="Remove", exact=True).click()
     expect(bob.locator(".banner.removed").first).to_be_visible()
-    row(page, "dev").click()
-    row(bob, "dev").click()
+    open_room(page, "dev")
+    open_room(bob, "dev")
 
 
 def main():
@@ -61,7 +62,7 @@ def main():
             heard(page, "line and line")
             say(page, "own")
             announce(where, "Soup is ready.")
-            expect(page.locator(".banner")).to_be_visible()
+            expect(page.locator(".banner.announcement")).to_be_visible()
             check(page, f"room, {scheme}")
             composer(page).press_sequentially("/")
             expect(page.locator("#completion")).to_be_visible()
@@ -94,7 +95,7 @@ def main():
             page.get_by_role("button", name=re.compile("All conversations")).click()
             check(page, f"list, {scheme}")
             # New messages are announced to screen readers.
-            row(page, "dev").click()
+            open_room(page, "dev")
             say(bob, f"said aloud, {scheme}")
             expect(page.locator("#announcer")).to_contain_text(f"bob: said aloud, {scheme}")
             page.context.close()

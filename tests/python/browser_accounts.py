@@ -35,6 +35,39 @@ def sign_out(page):
     expect(page.get_by_label("Nickname")).to_be_visible()
 
 
+def before_the_inbox(browser, where, ada):
+    """A message that comes before the inbox is one more, and not the only one."""
+    held, holds = [], [True]
+
+    def carry(socket):
+        server = socket.connect_to_server()
+        server.on_message(lambda text: held.append((socket, text)) if holds and '"type":"inbox"' in text else socket.send(text))
+
+    cleo = new_page(browser, where.web)
+    register(cleo, "cleo")
+    sign_out(cleo)
+    cleo.context.close()
+    jump(ada, "@cleo")
+    for number in range(2):
+        say(ada, f"early {number}")
+    stored(ada, "early 1")
+    cleo = new_page(browser, where.web, path="about:blank")
+    cleo.route_web_socket("**/ws", carry)
+    cleo.goto("/client")
+    log_in(cleo, "cleo")
+    online(cleo)
+    say(ada, "right now")
+    expect(unread(cleo, "ada")).to_contain_text("1 unread")
+    holds.clear()
+    for socket, text in held:
+        socket.send(text)
+    expect(unread(cleo, "ada")).to_contain_text("3 unread")
+    row(cleo, "ada").click()
+    expect(cleo.locator(".new-line + .row .text")).to_have_text("early 0")
+    expect(unread(cleo, "ada")).to_have_count(0)
+    cleo.context.close()
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -57,7 +90,7 @@ def main():
         jump(ada, "@bob")
         for number in range(3):
             say(ada, f"waiting {number}")
-        expect(ada.locator(".row.sending, .row.waiting")).to_have_count(0)
+        stored(ada, "waiting 2")
         expect(ada.locator("#talk-head .about")).to_have_text("offline")
 
         log_in(bob, "bob")
@@ -77,6 +110,8 @@ def main():
         expect(row(bob, "ada")).to_be_visible()
         expect(unread(bob, "ada")).to_have_count(0)
         heard(bob, "waiting 0")
+        before_the_inbox(browser, where, ada)
+        open_room(ada, "bob")
         # A second device has everything as well, and both get every message.
         phone = new_page(browser, where.web, PHONE)
         log_in(phone, "bob")

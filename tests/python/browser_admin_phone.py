@@ -100,7 +100,8 @@ def tokens(page, where):
     fits(page)
     check(page, "a token on a phone")
     shown.get_by_role("button", name="Close").tap()
-    expect(shown).to_have_count(0)
+    # A dialog is hidden first, and gone a moment later.
+    expect(page.locator("dialog")).to_have_count(0)
     expect(row_of(page, "builds")).to_contain_text("post:#dev, read:#dev")
     assert status_of_post(where, token) == 201
     assert page.evaluate("document.body.innerHTML").count(token) == 0
@@ -153,6 +154,7 @@ def messages(page, ada):
     page.get_by_label("Words").fill("narrow")
     page.get_by_label("Words").press("Enter")
     expect(page.locator(".found li")).to_have_count(1)
+    expect(page.locator(".found .text")).to_contain_text("for the narrow log")
     fits(page)
     check(page, "messages found on a phone")
 

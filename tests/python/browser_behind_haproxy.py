@@ -34,7 +34,7 @@ def main():
         say(ada, "while you were away")
         ask("start")
         for page in (ada, bob):
-            online(page)
+            comes_back(page)
             expect(page.locator(".banner.offline")).to_have_count(0)
         heard(bob, "while you were away")
         # The page requests nothing that the balancer refuses.
@@ -45,7 +45,8 @@ def main():
         expect(ada.locator(".banner.offline")).to_contain_text("The connection was lost")
         ask("forget")
         ask("start")
-        expect(ada.get_by_text("You have been signed out. Please sign in again.")).to_be_visible()
+        # It tries now and then, as when it comes back.
+        expect(ada.locator("#sign-in").get_by_text("You have been signed out. Please sign in again.")).to_be_visible(timeout=3 * PATIENCE)
         ada.get_by_label("Nickname").fill("ada")
         ada.get_by_role("button", name="Enter").click()
         online(ada)

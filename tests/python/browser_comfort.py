@@ -127,6 +127,46 @@ def forced_colours(page):
     page.emulate_media(forced_colors="none")
 
 
+def press(page, target, meanwhile):
+    """Presses something, and lets it go when something has happened."""
+    box = target.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    meanwhile()
+    page.mouse.up()
+
+
+def nothing_is_taken_away(page, where):
+    """A button keeps the focus, and is pressed, while others come and write."""
+    join(page, "gossip")
+    open_room(page, "dev")
+    guest = Telnet(where.telnet, "gus", "gossip")
+    other = Telnet(where.telnet, "hal", "lobby")
+
+    def says(count):
+        guest.send("psst, @ada")
+        expect(unread(page, "gossip")).to_contain_text(f"{count} unread")
+
+    button = page.get_by_role("button", name="Room actions")
+    here = page.locator("#talk-head .about")
+    before = here.inner_text()
+    button.focus()
+    says(1)
+    other.send("/join #dev")
+    expect(here).not_to_have_text(before)
+    expect(button).to_be_focused()
+    press(page, unread(page, "gossip"), lambda: says(2))
+    expect(page.get_by_role("heading", name="gossip", exact=True)).to_be_visible()
+    open_room(page, "dev")
+    expect(unread(page, "gossip")).to_have_count(0)
+    press(page, page.locator("#me .nickname"), lambda: says(1))
+    expect(page.get_by_role("menu", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Browse or create rooms").click()
+    press(page, page.get_by_role("button", name="Join #lobby", exact=True), lambda: says(2))
+    expect(page.get_by_role("heading", name="lobby", exact=True)).to_be_visible()
+
+
 def hours(browser, where):
     """The times beside grouped messages fit, also those with AM and PM."""
     page = enter(browser, where.web, "carol", locale="en-US")
@@ -162,6 +202,7 @@ def main():
         copied(ada)
         printed(ada)
         forced_colours(ada)
+        nothing_is_taken_away(ada, where)
         hours(browser, where)
         eve = enter(browser, where.web, "eve", size=PHONE, has_touch=True, is_mobile=True)
         join(eve, "dev")

@@ -24,18 +24,14 @@ def refused(page, line):
     expect(composer(page)).to_have_value(line)
 
 
-def toast(page, text):
-    expect(page.locator(".toast", has_text=text).first).to_be_visible()
-
-
 def nothing_is_sent(page, bob):
     for line in IN_A_ROOM:
         refused(page, line)
     # What only the server can know, it says.
     say(page, "/kick nobody-here")
-    toast(page, "operator")
+    toasted(page, "Only operators of #dev may do that.")
     say(page, "/ignore nobody-here")
-    toast(page, "Nobody called @nobody-here is here.")
+    toasted(page, "Nobody called @nobody-here is here.")
     say(page, "/msg @bob for you:\n  two lines")
     expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
     for line in IN_A_CONVERSATION:
@@ -109,11 +105,12 @@ def a_departure_before_the_past(page):
     expect(page.locator(".toast")).to_have_count(0)
 
 
-def no_room_by_a_click(page, bob):
+def no_room_by_a_click(page, bob, name):
     """`#include`, and an address with a mistake: the page asks first."""
-    say(bob, "#include and #dev")
+    say(bob, f"#include and #dev for {name}")
     open_room(page, "dev")
-    page.locator("#stream").get_by_role("button", name="#include").last.click()
+    heard(page, f"#include and #dev for {name}")
+    page.locator("#stream .row", has_text=f"for {name}").get_by_role("button", name="#include").click()
     dialog = page.get_by_role("dialog", name="There is no room #include")
     dialog.get_by_role("button", name="Cancel").click()
     page.evaluate("location.hash = '#deev'")
@@ -147,8 +144,8 @@ def main():
         only_what_is_sent_opens(pia, bob)
         nobody_to_load(pia)
         a_departure_before_the_past(pia)
-        for page in (pia, ada):
-            no_room_by_a_click(page, bob)
+        for page, name in ((pia, "pia"), (ada, "ada")):
+            no_room_by_a_click(page, bob, name)
             # The next one finds no such room.
             say(page, "/leave")
             expect(row(page, "planned")).to_have_count(0)

@@ -52,7 +52,7 @@ def topics(ada, bob):
         expect(ada.locator("#topic p")).to_contain_text("Tea <b>at</b> four")
     # A refusal is shown in words.
     say(bob, "/topic mine")
-    expect(bob.locator(".toast").last).to_contain_text("Only operators of #club may do that.")
+    toasted(bob, "Only operators of #club may do that.")
     # Who comes later sees it too.
     bob.reload()
     online(bob)

@@ -62,7 +62,7 @@ def main():
         keys.type("@bob")
         keys.press("Escape")
         keys.press("Enter")
-        expect(page.locator("#toasts")).to_contain_text("@bob is here now.")
+        toasted(page, "@bob is here now.")
         keys.type("/seen")
         keys.press("Escape")
         keys.press("Enter")

@@ -41,7 +41,9 @@ def followed(browser, where, link, size, touch):
     # A link in a message leads there in the same tab.
     say(other, "/join #global")
     expect(other.get_by_role("heading", name="global", exact=True)).to_be_visible()
-    say(other, f"see {link}")
+    say(other, f"see {link} says {name}")
+    # A link is not clicked while its message is drawn anew.
+    stored(other, f"says {name}")
     other.locator("#stream a", has_text="/client#dev/").last.click()
     expect(other.get_by_role("heading", name="dev", exact=True)).to_be_visible()
     expect(other.locator(".entry.found")).to_be_in_viewport()

@@ -34,7 +34,7 @@ def badge(page, room, words):
 
 def look(page, is_there, count):
     """Comes back to this device until it knows what happened on the other."""
-    for _ in range(30):
+    for _ in range(PATIENCE // 1000):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         try:
             return expect(is_there).to_have_count(count, timeout=1000)
@@ -87,7 +87,7 @@ def direct_messages_read_elsewhere(where, desk, phone):
 
 def notified_of(page, level, checked):
     """Looks until the menu says so: it is not changed while it is open."""
-    for _ in range(30):
+    for _ in range(PATIENCE // 200):
         page.get_by_role("button", name="Room actions").click()
         now = page.get_by_role("menuitemradio", name=level).get_attribute("aria-checked")
         page.keyboard.press("Escape")

@@ -109,6 +109,7 @@ def main():
         assert composer(page).bounding_box()["height"] > 30, "the composer is squeezed"
         say(page, "from a phone")
         heard(desk, "from a phone")
+        stored(page, "from a phone")
         page.get_by_role("button", name="People", exact=True).tap()
         expect(page.locator("#aside")).to_contain_text("bob")
         fits(page)
@@ -138,6 +139,7 @@ def main():
         desk.go_back()
         expect(desk.get_by_role("heading", name="dev", exact=True)).to_be_visible()
         row(page, "dev").tap()
+        expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()
         nothing_is_too_wide(page)
         assert page.mistakes == [], page.mistakes
 

@@ -20,6 +20,10 @@ def set_rule(page, name, on=True):
     expect(switch).to_be_checked(checked=on)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    # Opened anew, it shows what the server has said.
+    expect(settings(page).get_by_role("switch", name=name)).to_be_checked(checked=on)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
 
 def person(page, name):
@@ -180,6 +184,8 @@ def an_invitation(browser, where, ada):
     expect(card).to_have_count(0)
     assert carol.mistakes == [], carol.mistakes
     carol.context.close()
+    # Nobody else moves in the list any more when a person is chosen in it.
+    expect(person(ada, "carol")).to_have_count(0)
 
 
 def a_link(browser, where, ada):
@@ -219,6 +225,7 @@ def a_link(browser, where, ada):
     expect(dora.get_by_role("dialog", name="#den does not let you in")).to_be_visible()
     assert dora.mistakes == [], dora.mistakes
     dora.context.close()
+    expect(person(ada, "dora")).to_have_count(0)
     set_rule(ada, "Invited people only", on=False)
 
 
@@ -254,6 +261,7 @@ def a_ban(ada, bob):
 
 def by_keyboard(ada):
     """The settings by the keyboard alone: reached, changed, and left."""
+    expect(person(ada, "bob")).to_be_visible()
     button = ada.get_by_role("button", name="Room actions")
     button.focus()
     ada.keyboard.press("Enter")
@@ -265,6 +273,7 @@ def by_keyboard(ada):
         if switch.evaluate("element => element === document.activeElement"):
             break
         ada.keyboard.press("Tab")
+    expect(switch).to_be_focused()
     ada.keyboard.press("Space")
     notice(ada, "the channel is not listed")
     expect(switch).to_be_checked()

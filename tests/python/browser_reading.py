@@ -14,18 +14,18 @@ def at_end(page):
 # As on an old machine: what is to be painted, and the news that something was scrolled, come late.
 LATE = """
 const soon = requestAnimationFrame.bind(window);
-window.requestAnimationFrame = (paint) => late ? setTimeout(() => soon(paint), late) : soon(paint);
+window.requestAnimationFrame = (paint) => latePaint ? setTimeout(() => soon(paint), latePaint) : soon(paint);
 addEventListener("scroll", (event) => {
-  if (!late || !event.isTrusted) return;
+  if (!lateScroll || !event.isTrusted) return;
   event.stopImmediatePropagation();
-  setTimeout(() => event.target.dispatchEvent(new Event("scroll")), late);
+  setTimeout(() => event.target.dispatchEvent(new Event("scroll")), lateScroll);
 }, true);
 """
 
 
-def be_late(page, ms):
+def be_late(page, paint, scroll):
     """By so many milliseconds."""
-    page.evaluate("ms => { window.late = ms }", ms)
+    page.evaluate("([paint, scroll]) => Object.assign(window, { latePaint: paint, lateScroll: scroll })", [paint, scroll])
 
 
 def scroll(page, by):
@@ -52,6 +52,20 @@ def the_end_is_followed(page, telnet):
     expect(page.locator("#below .button")).to_have_count(0)
     telnet.send("in sight again")
     expect(page.locator("#stream .text", has_text="in sight again")).to_be_in_viewport(ratio=1)
+
+
+def scrolling_up_is_not_undone(page, telnet):
+    """What comes before the page has learnt that it was scrolled does not bring it back to the end."""
+    be_late(page, 0, 2000)
+    page.locator("#stream").evaluate("box => box.scrollBy(0, -100)")
+    telnet.send("just then")
+    expect(page.locator("#stream .text", has_text="just then")).to_be_attached()
+    expect(below(page, "Jump to newest")).to_be_visible()
+    be_late(page, 0, 0)
+    assert not at_end(page)
+    below(page, "Jump to newest").click()
+    expect(page.locator("#below .button")).to_have_count(0)
+    expect(page.locator("#stream .text", has_text="just then")).to_be_in_viewport(ratio=1)
 
 
 def new_line(page):
@@ -173,6 +187,7 @@ def register(page, name):
     page.get_by_label("Nickname").fill(name)
     page.get_by_label("Password").fill("long enough")
     page.get_by_role("button", name="Create the account").click()
+    online(page)
 
 
 def main():
@@ -184,10 +199,10 @@ def main():
             join(page, room)
             bob = Telnet(where.telnet, f"{name}s-friend", room)
             bob.send("/register long enough")
-            be_late(page, 70)
+            be_late(page, 70, 70)
             page.evaluate(LATE)
             the_end_is_followed(page, bob)
-            be_late(page, 0)
+            scrolling_up_is_not_undone(page, bob)
             many_unread(page, room, bob.send, name)
             not_seen_is_not_read(page, room, bob)
             if size == PHONE:

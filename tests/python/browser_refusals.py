@@ -36,7 +36,7 @@ def a_kick_and_a_full_server(page, where):
     # In one of these words: the browser may still have a connection over which the server answers.
     expect(banner(page)).to_contain_text(re.compile("The server is full|takes no more connections"))
     at_the_door(page.context.browser, where)
-    online(page)
+    comes_back(page)
     expect(banner(page)).to_have_count(0)
     telnet.send("/quit")
 

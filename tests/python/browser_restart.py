@@ -30,7 +30,7 @@ def main():
         say(bob, "bob, during")
         ask("start")
         for page in (ada, bob):
-            online(page)
+            comes_back(page)
             expect(page.locator(".banner.offline")).to_have_count(0)
         for number in range(AFTER):
             say(ada, f"after {number}.")

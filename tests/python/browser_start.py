@@ -72,6 +72,39 @@ def the_open_room_comes_first(browser, where):
         page.context.close()
 
 
+def the_open_room_may_come_late(browser, where):
+    """Another is shown meanwhile; whoever has begun to write there stays."""
+    for name, writes in (("lea", False), ("leo", True)):
+        page = new_page(browser, where.web, path="about:blank")
+        held, holds = [], []
+
+        def carry(socket):
+            server = socket.connect_to_server()
+            server.on_message(lambda text: held.append((socket, text)) if holds and '"room":"late"' in text else socket.send(text))
+
+        page.route_web_socket("**/ws", carry)
+        page.goto("/client")
+        page.get_by_label("Nickname").fill(name)
+        page.get_by_role("button", name="Enter").click()
+        online(page)
+        join(page, "late")
+        holds.append(True)
+        page.reload()
+        expect(page.get_by_role("heading", name="global", exact=True)).to_be_visible()
+        if writes:
+            composer(page).press_sequentially("hm")
+        holds.clear()
+        for socket, text in held:
+            socket.send(text)
+        if writes:
+            page.get_by_role("button", name="Browse or create rooms").click()
+            expect(page.get_by_role("button", name="Leave #late")).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(composer(page)).to_have_value("hm")
+        expect(page.get_by_role("heading", name="global" if writes else "late", exact=True)).to_be_visible()
+        page.context.close()
+
+
 def it_can_be_installed(page, where):
     manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
     start = page.evaluate("""(start) => new URL(start, document.querySelector('link[rel=manifest]').href).href""", manifest["start_url"])
@@ -102,6 +135,7 @@ def main():
     with chromium() as browser:
         a_reload_asks_once(browser, where)
         the_open_room_comes_first(browser, where)
+        the_open_room_may_come_late(browser, where)
         it_opens_without_the_server(browser, where)
 
 

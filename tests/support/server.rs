@@ -5,6 +5,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,24 @@ use tempfile::TempDir;
 /// only when something is broken.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// An address without a listener, for a program that cannot choose one itself.
+/// An address without a listener, for a program that cannot choose one itself,
+/// or that is to come back to it. Its port is not one of those that the system
+/// gives to clients and to listeners on port 0, so nobody gets it meanwhile.
 pub fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    /// Below 32,768, where those begin.
+    const PORTS: std::ops::Range<u32> = 20_000..32_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    // Other test programs run at the same time.
+    let start = std::process::id().wrapping_mul(97);
+    for _ in PORTS {
+        let number = start.wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + number % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from(([127, 0, 0, 1], port.try_into().unwrap()));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// Waits for a condition.

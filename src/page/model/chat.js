@@ -62,6 +62,9 @@ export class Chat {
   #leftAt = new Map();
   #shown = new Set();
   #saving = 0;
+  /** Whether the inbox has come, and threads of which a message came before it. */
+  #hasInbox = false;
+  #uncounted = new Set();
   /** The name of the room that is to be shown at the start. */
   first = "";
   /** The rooms that this browser knew when the page opened. */
@@ -528,6 +531,7 @@ export class Chat {
     const isNew = !this.#state.find("direct", other);
     const direct = this.#state.direct(other);
     if (!this.#state.isAccount) direct.complete = true;
+    else if (isNew && !this.#hasInbox) this.#uncounted.add(direct);
     const message = said(frame);
     if (!direct.insert(message)) return;
     direct.typing.delete(fold(frame.from));
@@ -671,6 +675,10 @@ export class Chat {
       const direct = this.#state.direct(thread.user);
       const at = Date.parse(thread.at);
       direct.at = at;
+      if (this.#uncounted.delete(direct) && direct.unread > 0) {
+        this.#countDirect(direct, thread);
+        continue;
+      }
       if (direct.messages.length > 0) {
         // Some may have been read elsewhere.
         const isLess = thread.id === direct.lastId && thread.unread < direct.unread;
@@ -682,8 +690,22 @@ export class Chat {
     }
     const isMore = frame.threads.length >= INBOX_PAGE && frame.page < INBOX_PAGES;
     if (isMore) this.#connection.send("inbox", { page: frame.page + 1 });
-    else this.askPresence();
+    else {
+      this.#hasInbox = true;
+      this.#uncounted.clear();
+      this.askPresence();
+    }
     this.#state.emit("list");
+  }
+
+  /** Messages of a thread came before the inbox, which says how many more are unread. */
+  #countDirect(direct, { id: last, unread }) {
+    const isLater = ({ id, from, body }) => id && body !== undefined && compareIds(id, last) > 0 && !this.#state.isMe(from);
+    direct.unread = unread + direct.messages.filter(isLater).length;
+    if (direct.read === null) return;
+    direct.read = this.#readBut(direct.unread, direct.messages);
+    if (direct === this.#state.active) direct.divider = direct.read;
+    this.#state.emit("stream", direct);
   }
 
   #typingCame(frame) {

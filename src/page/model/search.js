@@ -10,7 +10,7 @@ const MOST_ROOMS = 40;
 /** Direct messages that are fetched at once, and that are gone through at most. */
 const THREAD_PAGE = 100;
 const MOST_DIRECT = 5_000;
-const PATIENCE = 8_000;
+const PATIENCE = 30_000;
 
 export class Search {
   #state;

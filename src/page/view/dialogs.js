@@ -1,6 +1,6 @@
 // Dialogs above everything else: jumping to a conversation, all rooms, the nickname, and the help.
 
-import { h, icon } from "../lib/dom.js";
+import { attribute, h, icon, reconcile } from "../lib/dom.js";
 import { COMMANDS } from "../commands.js";
 import { byName, fold } from "../model/names.js";
 import { openDialog, title, wordsBox } from "./dialog.js";
@@ -133,18 +133,26 @@ export function openRooms(app) {
     shown.sort((one, other) => other.members - one.members || byName(one.name, other.name));
     const exists = state.rooms.some(({ name }) => fold(name) === fold(wanted()));
     create.disabled = wanted() === "" || exists;
-    list.replaceChildren(...shown.map(({ name, members, topic }) => {
-      const room = state.find("room", name);
-      const act = (label, run, style = "") => h("button", { type: "button", class: `button small ${style}`, "aria-label": `${label} #${name}`, on: { click: run } }, label);
-      return h("li", {}, icon("hash"),
-        h("span", { class: "label" }, name),
-        h("span", { class: "count", title: topic }, `${members} here${topic ? ` · ${topic}` : ""}`),
-        room?.joined
-          ? [act("Leave", () => chat.leave(room), "quiet"), act("Open", () => close(() => app.show(room)))]
-          : act("Join", () => close(() => chat.join(name)), "primary"));
-    }));
-    if (shown.length === 0) list.append(h("li", { class: "none" }, `There is no room like “${wanted()}” yet.`));
-    if (state.moreRooms) list.append(h("li", { class: "none" }, "There are more rooms than are listed: type how the name begins."));
+    if (shown.length === 0) shown.push({ none: `There is no room like “${wanted()}” yet.` });
+    if (state.moreRooms) shown.push({ none: "There are more rooms than are listed: type how the name begins." });
+    // A row stays while it changes: a button that is being pressed is not taken away.
+    reconcile(list, shown, ({ name, none }) => none ?? `${name} ${isJoined(name)}`, line, update);
+  };
+  const isJoined = (name) => Boolean(state.find("room", name)?.joined);
+  const line = ({ name, none }) => {
+    if (none) return h("li", { class: "none" }, none);
+    const act = (label, run, style = "") => h("button", { type: "button", class: `button small ${style}`, "aria-label": `${label} #${name}`, on: { click: run } }, label);
+    return h("li", {}, icon("hash"), h("span", { class: "label" }, name), h("span", { class: "count" }),
+      isJoined(name)
+        ? [act("Leave", () => chat.leave(state.room(name)), "quiet"), act("Open", () => close(() => app.show(state.room(name))))]
+        : act("Join", () => close(() => chat.join(name)), "primary"));
+  };
+  const update = (element, { members, topic, none }) => {
+    if (none) return;
+    const count = element.querySelector(".count");
+    const words = `${members} here${topic ? ` · ${topic}` : ""}`;
+    if (count.textContent !== words) count.textContent = words;
+    attribute(count, "title", topic);
   };
   const close = (then) => {
     dialog.close();

@@ -55,6 +55,7 @@ export class Stream {
 
   /** Shows the newest messages. */
   toEnd() {
+    this.#place = this.#box.scrollTop;
     this.#follow = true;
     this.#opening = false;
     soon(this.#paint);
@@ -106,6 +107,8 @@ export class Stream {
       return;
     }
     const isNew = this.#shown !== conversation;
+    // The browser may not have told yet that the user has scrolled.
+    if (!isNew && this.#isScrolledUp()) this.#follow = this.#opening = false;
     if (isNew) this.#rows.replaceChildren();
     if (isNew) this.#follow = this.#opening = true;
     this.#shown = conversation;
@@ -276,10 +279,9 @@ export class Stream {
   }
 
   #isAtEnd(slack) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#box;
     const conversation = this.#app.state.active;
     const isLast = this.#end >= conversation.offset + this.#items().length;
-    return isLast && scrollHeight - scrollTop - clientHeight < slack;
+    return isLast && this.#below() < slack;
   }
 
   #toBottom() {
@@ -306,12 +308,24 @@ export class Stream {
     if (!this.#app.state.active || this.#shown !== this.#app.state.active) return;
     // Not scrolled by the user: the space has changed.
     if (this.#box.clientHeight !== this.#height) return this.#resized();
+    const isUp = this.#isScrolledUp();
     const moved = this.#box.scrollTop - this.#place;
     this.#place += moved;
-    // What is added below does not move anything up.
-    if (moved < 0 && !this.#isAtEnd(EXACTLY)) this.#follow = this.#opening = false;
+    if (isUp) this.#follow = this.#opening = false;
     else if (moved > 0 && this.#isAtEnd(AT_END)) this.#follow = true;
     this.#settle();
+  }
+
+  /** Whether the user has scrolled up from the end. What is added below does not move anything up. */
+  #isScrolledUp() {
+    const { scrollTop, clientHeight } = this.#box;
+    return clientHeight === this.#height && scrollTop < this.#place && this.#below() >= EXACTLY;
+  }
+
+  /** How far, in pixels, the end of what is in the document is below. */
+  #below() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#box;
+    return scrollHeight - scrollTop - clientHeight;
   }
 
   /** Moves the window when scrolling comes near to its end. */

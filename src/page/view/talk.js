@@ -1,7 +1,7 @@
 // The middle column around the stream: its title, the state of the connection, announcements, and
 // the button back to the newest message.
 
-import { byId, h, icon, iconButton, soon } from "../lib/dom.js";
+import { attribute, byId, h, icon, iconButton, soon } from "../lib/dom.js";
 import { rights } from "../model/rules.js";
 import { openMenu } from "./menu.js";
 import { fullTime, timeOrDay } from "../time.js";
@@ -13,6 +13,10 @@ export class Talk {
   #banners = byId("banners");
   #below = byId("below");
   #ticking = 0;
+  /** The conversation and the name that the head is made for, and what updates it. */
+  #shown = null;
+  #name;
+  #update = null;
 
   constructor(app) {
     this.#app = app;
@@ -23,30 +27,51 @@ export class Talk {
     state.on("end", (isAtEnd) => this.#paintBelow(isAtEnd));
   }
 
+  /** It is made for a conversation and updated afterwards: a button that has the focus or is being pressed stays. */
   #paintHead = () => {
+    const { active } = this.#app.state;
+    if (this.#update === null || active !== this.#shown || active?.name !== this.#name) {
+      this.#shown = active;
+      this.#name = active?.name;
+      this.#update = this.#makeHead(active);
+    }
+    this.#update();
+  };
+
+  /** Returns what updates it. */
+  #makeHead(active) {
     const { state } = this.#app;
-    const { active } = state;
-    const aside = document.documentElement.dataset.aside ?? "";
-    const shown = [active?.key, active?.name, active?.count, active?.online, aside, state.unreadTotal].join("|");
-    if (this.#head.shown === shown) return;
-    this.#head.shown = shown;
-    const elsewhere = state.unreadTotal - (active ? (active.isRoom ? active.mentions : active.unread) : 0);
-    const back = iconButton("back", elsewhere > 0 ? `All conversations, ${elsewhere} unread` : "All conversations", () => this.#app.showList(), { class: "icon-button back" });
-    if (elsewhere > 0) back.append(h("span", { class: "dot" }));
+    const dot = h("span", { class: "dot" });
+    const back = iconButton("back", "All conversations", () => this.#app.showList(), { class: "icon-button back" });
+    const updateBack = () => {
+      const elsewhere = state.unreadTotal - (active ? (active.isRoom ? active.mentions : active.unread) : 0);
+      const label = elsewhere > 0 ? `All conversations, ${elsewhere} unread` : "All conversations";
+      for (const name of ["aria-label", "title"]) attribute(back, name, label);
+      if (elsewhere > 0) back.append(dot);
+      else dot.remove();
+    };
     if (!active) {
       this.#head.replaceChildren(back, h("h2", { id: "talk-title" }, "Chat"));
-      return;
+      return updateBack;
     }
     const picture = active.isRoom ? icon("hash") : h("span", { class: "with-presence" }, avatar(active.name, "small"), presence(active.online));
-    const about = active.isRoom ? `${active.count} here` : active.online ? "online" : "offline";
-    const toggle = (mode, name, label, more) => iconButton(name, label, () => this.#app.toggleAside(mode), { "aria-pressed": String(aside === mode), ...more });
+    const about = h("span", { class: "about" });
+    const toggle = (mode, label) => iconButton(mode, label, () => this.#app.toggleAside(mode), { data: { mode } });
+    const toggles = [toggle("search", active.isRoom ? "Search this room" : "Search these messages"), ...(active.isRoom ? [toggle("people", "People")] : [])];
     this.#head.replaceChildren(back, picture,
-      h("h2", { id: "talk-title" }, active.name), h("span", { class: "about" }, about),
-      h("span", { class: "tools" },
-        toggle("search", "search", active.isRoom ? "Search this room" : "Search these messages"),
-        active.isRoom && toggle("people", "people", "People"),
-        this.#more(active)));
-  };
+      h("h2", { id: "talk-title" }, active.name), about,
+      h("span", { class: "tools" }, toggles, this.#more(active)));
+    return () => {
+      updateBack();
+      const words = active.isRoom ? `${active.count} here` : active.online ? "online" : "offline";
+      if (about.textContent !== words) {
+        about.textContent = words;
+        if (!active.isRoom) picture.lastElementChild.replaceWith(presence(active.online));
+      }
+      const aside = document.documentElement.dataset.aside ?? "";
+      for (const button of toggles) attribute(button, "aria-pressed", String(aside === button.dataset.mode));
+    };
+  }
 
   #more(active) {
     const button = iconButton("more", active.isRoom ? "Room actions" : "Conversation actions", () => openMenu(button, active.title,

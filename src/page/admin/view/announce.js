@@ -6,10 +6,10 @@ import { ask, stateLine, tell } from "./dialog.js";
 import { count, fullTime, plural } from "./format.js";
 
 const EARLIER = 20;
-// The announcement appears in the log a moment after it was delivered: how often to look for it,
-// and how long to wait in between, in milliseconds.
-const LOOKS = 10;
-const BETWEEN_LOOKS = 200;
+// The announcement appears in the log a moment after it was delivered: how long to wait until it is
+// looked for again, in milliseconds. It is twice as long each time, so all in all about a minute.
+const SOONEST = 200;
+const LATEST = 30_000;
 
 export class Announce {
   title = "Announce";
@@ -20,7 +20,8 @@ export class Announce {
   #preview = h("p", { class: "preview" });
   #send = h("button", { type: "submit", class: "button primary" }, "Announce…");
   #earlier = h("ol", { class: "earlier" });
-  #newest = null;
+  /** When the newest one was made; null if there is none, and undefined as long as that is not known. */
+  #newest;
   #asked = 0;
   #stop = null;
   element;
@@ -89,17 +90,21 @@ export class Announce {
         tell(`Announced to ${plural(told, "connection")}.`);
         this.#paint();
         this.#app.live.hurry();
-        this.#showEarlier(before);
+        this.#showEarlier((newest) => (before === undefined ? newest?.text === message : newest && newest.at !== before));
       },
     });
   }
 
-  // With `before`, waits for a newer announcement, but not for ever.
-  async #showEarlier(before) {
+  /** Waits until the newest one is what it should be, but not for ever. */
+  async #showEarlier(isIt = () => true) {
     const asked = ++this.#asked;
     if (!this.#earlier.hasChildNodes()) this.#earlier.replaceChildren(h("li", {}, stateLine("Asking for them…")));
     try {
-      const entries = await this.#announcements(before);
+      let entries = await this.#announcements();
+      for (let pause = SOONEST; !isIt(entries[0]) && pause < LATEST && asked === this.#asked; pause *= 2) {
+        await new Promise((done) => setTimeout(done, pause));
+        entries = await this.#announcements();
+      }
       if (asked !== this.#asked) return;
       this.#newest = entries[0]?.at ?? null;
       const item = ({ at, text }) => h("li", {}, h("time", { datetime: at }, fullTime(at)), h("p", {}, text ?? ""));
@@ -110,13 +115,8 @@ export class Announce {
     }
   }
 
-  async #announcements(before) {
-    for (let looks = 1; ; looks += 1) {
-      const { entries } = await this.#app.api.get("/admin/log", { kind: "announcement", limit: EARLIER });
-      const isNew = (entries[0]?.at ?? null) !== before;
-      if (isNew || before === undefined || looks === LOOKS) return entries;
-      await new Promise((done) => setTimeout(done, BETWEEN_LOOKS));
-    }
+  async #announcements() {
+    return (await this.#app.api.get("/admin/log", { kind: "announcement", limit: EARLIER })).entries;
   }
 }
 
