@@ -83,6 +83,8 @@ def an_administrator_acts(browser, where):
 
 def the_documentation_can_be_tried(browser, where):
     page = open_page(browser, where, "docs")
+    # All calls are drawn at once, whenever something is opened: that is much for a slow machine.
+    page.set_default_timeout(4 * PATIENCE)
     assert urlsplit(page.url).path == where.path + "docs/", page.url
     page.locator("#operations-status-healthz .opblock-summary").click()
     page.locator("#operations-status-healthz .try-out__btn").click()
