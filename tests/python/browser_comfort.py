@@ -141,7 +141,7 @@ def nothing_is_taken_away(page, where):
     join(page, "gossip")
     open_room(page, "dev")
     guest = Telnet(where.telnet, "gus", "gossip")
-    other = Telnet(where.telnet, "hal", "lobby")
+    hal = Telnet(where.telnet, "hal", "lobby")
 
     def says(count):
         guest.send("psst, @ada")
@@ -152,7 +152,7 @@ def nothing_is_taken_away(page, where):
     before = here.inner_text()
     button.focus()
     says(1)
-    other.send("/join #dev")
+    ivy = Telnet(where.telnet, "ivy", "dev")
     expect(here).not_to_have_text(before)
     expect(button).to_be_focused()
     press(page, unread(page, "gossip"), lambda: says(2))
@@ -165,6 +165,8 @@ def nothing_is_taken_away(page, where):
     page.get_by_role("button", name="Browse or create rooms").click()
     press(page, page.get_by_role("button", name="Join #lobby", exact=True), lambda: says(2))
     expect(page.get_by_role("heading", name="lobby", exact=True)).to_be_visible()
+    for client in (guest, hal, ivy):
+        client.send("/quit")
 
 
 def hours(browser, where):
