@@ -44,16 +44,19 @@ fn who_is_banned_on_one_server_is_kept_out_by_all() {
     kevin.expect("You were removed from #dev by @teacher: spam");
     kevin.send("/join #dev");
     kevin.expect("You are banned from #dev");
-    for server in [&one, &two] {
-        let mut again = enter(server, "anew", "203.0.113.9");
+    // Each time under new nicknames: those that were given up on one server are free on the other
+    // a moment later.
+    for (server, number) in [(&one, 1), (&two, 2)] {
+        let mut again = enter(server, &format!("anew{number}"), "203.0.113.9");
         again.send("/join #dev");
         again.expect("You are banned from #dev");
         again.send("/quit");
         again.expect_close();
-        let mut other = enter(server, "other", "203.0.113.10");
+        let nickname = format!("other{number}");
+        let mut other = enter(server, &nickname, "203.0.113.10");
         other.send("/join #dev");
         other.send("hello");
-        teacher.expect_message("other", "hello");
+        teacher.expect_message(&nickname, "hello");
         other.send("/quit");
         other.expect_close();
     }

@@ -20,7 +20,7 @@ fn who_alone_has_lost_redis_says_so_and_comes_back() {
     // It takes hours to give a server up, so no server is found out that way.
     let patient = |settings: &mut chat_server::cluster::ClusterSettings| {
         settings.patience = 1_000_000;
-        settings.lone_after = Duration::from_secs(1);
+        settings.lone_after = Duration::from_secs(2);
     };
     let other = chat.node_with(patient);
     let proxy = Proxy::start(redis.address());
@@ -57,7 +57,7 @@ fn when_all_have_lost_redis_everybody_stays() {
     let nodes = [(); 3].map(|()| {
         chat.node_with(|settings| {
             settings.patience = 1_000_000;
-            settings.lone_after = Duration::from_secs(2);
+            settings.lone_after = Duration::from_secs(4);
         })
     });
     // Long enough for every server to know of it.
@@ -65,9 +65,9 @@ fn when_all_have_lost_redis_everybody_stays() {
         let until = Instant::now() + time;
         wait_until("it has lasted long enough", || Instant::now() > until);
     };
-    wait(Duration::from_secs(3));
+    wait(Duration::from_secs(5));
     redis.kill();
-    wait(Duration::from_secs(6));
+    wait(Duration::from_secs(9));
     redis.start_again();
     for node in &nodes {
         wait_until("the server is ready", || node.cluster.readiness().is_none());

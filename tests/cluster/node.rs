@@ -52,12 +52,14 @@ impl Chat {
         }
     }
 
-    /// Settings with short times, so that tests need not wait.
+    /// Settings with short times, so that tests need not wait. A server is given up after three
+    /// seconds: on a busy machine a thread of one that lives may be late by one.
     pub fn settings(&self) -> ClusterSettings {
         ClusterSettings {
             prefix: self.prefix.clone(),
             shards: 4,
             beat: Duration::from_millis(100),
+            patience: 30,
             claim_after: Duration::from_millis(600),
             ..ClusterSettings::new(RedisUrl::parse(&self.redis_url).unwrap())
         }

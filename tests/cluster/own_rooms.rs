@@ -73,6 +73,13 @@ fn rooms_marks_and_mutes_are_the_same_on_all_servers() {
         &mut phone,
         &json!([["den", 0, 0, false], ["dev", 1, 1, false]]),
     );
+    wait_until("carol's server knows that alice is there", || {
+        carol.send("listusers", json!({"room": "den"}));
+        let answer = carol.expect("users");
+        answer["users"]
+            .as_array()
+            .is_some_and(|users| users.contains(&json!("alice")))
+    });
     let secret = json!([{"rule": "secret", "value": true}]);
     carol.send("setrules", json!({"room": "den", "changes": secret}));
     carol.send("kick", json!({"room": "den", "user": "alice"}));

@@ -1,6 +1,7 @@
 //! Every server folds the same changes in the same order, whenever it joined.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -142,14 +143,7 @@ fn a_change_that_no_server_has_stored_yet_is_known_to_one_that_starts() {
     wait_until("the first change is stored", || {
         first.postgres.channels(None, 10).unwrap().len() == 1
     });
-    postgres.kill();
-    make(
-        &first,
-        &change(2, "dev", vec![Change::Flag(Flag::InviteOnly, true)]),
-    );
-    assert!(matches!(first.fate_of(2), Fate::Committed(_)));
-    // The server has taken the change in hand, and ends before it can store it.
-    wait_until("it is in hand", || {
+    let in_hand = || {
         let mut connection = redis.connect();
         let in_hand = (0..4).map(|shard| {
             let key = format!("{}:log:{shard}", chat.prefix);
@@ -161,9 +155,22 @@ fn a_change_that_no_server_has_stored_yet_is_known_to_one_that_starts() {
                 .unwrap();
             pending.0
         });
-        in_hand.sum::<usize>() == 1
-    });
+        in_hand.sum::<usize>()
+    };
+    wait_until("and is no longer in hand", || in_hand() == 0);
+    postgres.kill();
+    make(
+        &first,
+        &change(2, "dev", vec![Change::Flag(Flag::InviteOnly, true)]),
+    );
+    assert!(matches!(first.fate_of(2), Fate::Committed(_)));
+    // The server has taken the change in hand, and ends before it can store it.
+    wait_until("it is in hand", || in_hand() == 1);
+    let store = first.postgres.clone();
     drop(first);
+    wait_until("the threads of the server have ended", || {
+        Arc::strong_count(&store) == 1
+    });
     postgres.start_again();
     let second = chat.node_with(|settings| settings.claim_after = Duration::from_secs(3600));
     let known = second.cluster.rules().unwrap();

@@ -1,7 +1,7 @@
 //! Several servers that are one chat, with clients of every kind on different
 //! servers.
 
-use crate::shared::Common;
+use crate::shared::{Common, sees};
 use crate::support::{Answer, JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ fn a_nickname_is_had_once_and_is_free_when_its_server_dies() {
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");
     let mut bob = LineClient::enter_channel(&two, "bob", "dev");
     alice.expect("bob");
+    sees(&mut bob, "alice");
     let mut second = LineClient::connect(two.telnet());
     second.send("Alice");
     second.expect("taken");
@@ -61,7 +62,10 @@ fn a_nickname_is_had_once_and_is_free_when_its_server_dies() {
     wait_until("the nickname is free", || {
         let mut again = LineClient::connect(two.telnet());
         again.send("alice");
-        again.hears("Welcome") || again.hears("joined")
+        let answer = again.expect_line("an answer", &|line| {
+            line.starts_with("Welcome, ") || line.starts_with('!')
+        });
+        answer.starts_with("Welcome, ")
     });
 }
 
@@ -152,6 +156,9 @@ fn kicks_bans_and_passes_count_everywhere() {
     let common = Common::new();
     let [one, two] = common.servers();
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    wait_until("the other server knows alice", || {
+        two.get("/admin/users").body.contains("\"alice\"")
+    });
     let kicked = two.delete("/admin/users/alice?reason=enough");
     assert_eq!(kicked.status, 200, "{}", kicked.body);
     alice.expect("enough");
@@ -461,7 +468,9 @@ fn a_server_that_was_stopped_is_given_up_and_joins_again() {
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");
     let mut bob = LineClient::enter_channel(&two, "bob", "dev");
     alice.expect("bob");
+    sees(&mut bob, "alice");
     one.signal(Signal::STOP);
+    // She has left.
     bob.expect("alice");
     one.signal(Signal::CONT);
     alice.expect("cut off");

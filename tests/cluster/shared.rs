@@ -1,12 +1,24 @@
 //! The databases that the servers of one chat share, and servers that use them.
 
-use crate::support::{Postgres, Redis, Server};
+use crate::support::{LineClient, Postgres, Redis, Server, User, wait_until};
 use serde_json::{Value, json};
 
 /// What the servers share.
 pub struct Common {
     pub redis: Redis,
     pub database: String,
+}
+
+/// Waits until the server of a client of the line protocol knows that someone else is in the
+/// client's channel; reads what was told about it.
+pub fn sees(client: &mut LineClient, nickname: &str) {
+    wait_until(&format!("@{nickname} is seen"), || {
+        client.send("/list");
+        let answer = client.settle();
+        answer
+            .iter()
+            .any(|line| line.contains(&format!("@{nickname}")))
+    });
 }
 
 impl Common {

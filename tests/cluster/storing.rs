@@ -64,7 +64,8 @@ fn what_is_old_and_stored_is_removed_from_the_log() {
         chat.node_with(|settings| {
             settings.beat = Duration::from_millis(20);
             settings.patience = 1000;
-            settings.keep = 10;
+            // Two seconds: a busy reader must not miss what is removed meanwhile.
+            settings.keep = 100;
         })
     };
     let [one, two] = [quick(), quick()];
@@ -105,7 +106,7 @@ fn what_is_not_stored_is_never_removed_from_the_log() {
     let mut settings = chat.settings();
     settings.beat = Duration::from_millis(20);
     settings.patience = 1000;
-    settings.keep = 10;
+    settings.keep = 100;
     let node = Node::start(settings, slow.clone());
     for number in 0..300 {
         node.say(number, "dev", "keep me");
@@ -141,7 +142,7 @@ fn who_has_missed_what_was_removed_is_cut_off() {
     let patient = |settings: &mut chat_server::cluster::ClusterSettings| {
         settings.beat = Duration::from_millis(20);
         settings.patience = 1_000_000;
-        settings.keep = 10;
+        settings.keep = 100;
     };
     let late = chat.node_with(patient);
     chat.redis_url = direct_url;

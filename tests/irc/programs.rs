@@ -226,7 +226,9 @@ fn a_bouncer_stays_while_its_user_is_away() {
     ann.expect(" 366 ");
     ann.send("PRIVMSG #c :I am here");
     telnet.expect_message("ann", "I am here");
-    drop(ann);
+    // The bouncer ends the connection when it has noted that the user is away.
+    ann.send("QUIT");
+    assert!(ann.is_closed());
     telnet.send("while you were away");
     let mut ann = attach(listener);
     ann.expect("while you were away");

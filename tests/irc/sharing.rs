@@ -1,6 +1,8 @@
 //! Several connections of one account: they share channels, and a new one is in them at once.
 
-use crate::support::{IrcClient, Server, wait_until};
+use serde_json::Value;
+
+use crate::support::{IrcClient, JsonClient, Server, wait_until};
 use crate::{enter_account, start, start_with};
 
 /// Another connection of an account.
@@ -9,6 +11,25 @@ fn another(server: &Server, nick: &str) -> IrcClient {
     client.send(&format!("PASS :{nick}:correct horse"));
     client.begin(nick, "");
     client
+}
+
+/// Waits until it is stored that an account has these rooms: that is a little later than it is
+/// told that they are joined or left.
+fn wait_rooms(server: &Server, nick: &str, expected: &[&str]) {
+    let form = [("nickname", nick), ("password", "correct horse")];
+    let token = server.post_form("/auth", &form).json()["token"].clone();
+    let mut page = JsonClient::come_in(server, token.as_str().unwrap());
+    wait_until(&format!("{expected:?} are stored"), || {
+        page.send("myrooms", Value::Null);
+        let answer = page.expect("myrooms");
+        let rooms = answer["rooms"].as_array().unwrap().iter();
+        rooms
+            .map(|room| &room["name"])
+            .filter(|name| *name != "global")
+            .eq(expected)
+    });
+    page.send("exit", Value::Null);
+    while page.next().is_some() {}
 }
 
 #[test]
@@ -52,6 +73,7 @@ fn a_new_connection_is_in_the_channels_of_its_account() {
     }
     one.send("PART #d");
     one.expect(" PART ");
+    wait_rooms(&server, "ann", &["c", "e"]);
     one.send("QUIT");
     assert!(one.is_closed());
     let mut two = another(&server, "ann");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{JsonClient, Server};
+use crate::support::{JsonClient, Server, wait_until};
 
 const ROUNDS: usize = 150;
 const SIGNS: [&str; 3] = ["👍", "👎", "lol"];
@@ -313,6 +313,13 @@ fn all_screens_show_the_same_in_the_end() {
             }
         }
     }
+    // What was under way on connections that were lost has been carried out when they are gone:
+    // what is said after that comes after it.
+    wait_until("the lost connections are gone", || {
+        connections(&server) == screens.len() as u64
+    });
+    let last = json!({ "room": "dev", "body": "the last word" });
+    screens[0].client.send("message", last);
     // What one has said last reaches the others after it was committed: each twice.
     for _ in 0..2 {
         for screen in &mut screens {
@@ -347,6 +354,15 @@ fn all_screens_show_the_same_in_the_end() {
         after.shown == *expected && after.given() == given,
         "something else is there after a crash"
     );
+}
+
+/// How many clients the server has.
+fn connections(server: &Server) -> u64 {
+    let metrics = server.get("/metrics").body;
+    let lines = metrics.lines();
+    let counts = lines.filter(|line| line.starts_with("chat_connections{"));
+    let counts = counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+    counts.sum()
 }
 
 /// The messages of a person that are not deleted.

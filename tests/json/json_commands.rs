@@ -488,7 +488,8 @@ fn a_short_answer_is_complete() {
 #[test]
 fn every_message_that_is_refused_is_named_by_its_tag() {
     let server = Server::start(|config| {
-        config["limits"]["message_rate"] = 0.1.into();
+        // No more comes back during the test.
+        config["limits"]["message_rate"] = 0.01.into();
         config["limits"]["message_burst"] = 10.into();
     });
     let mut alice = JsonClient::enter(&server, "alice");
@@ -657,9 +658,5 @@ fn everybody_may_ask_when_somebody_was_last_here() {
     }
     alice.send("seen", json!({}));
     assert_eq!(alice.expect("error")["code"], "bad_argument");
-    let logged = server.log_texts("kind=command", 2);
-    assert!(
-        logged.iter().any(|text| text == "seen @nobody"),
-        "{logged:?}"
-    );
+    server.log("kind=command&pattern=%5Eseen%20%40nobody%24", 1);
 }

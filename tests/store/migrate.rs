@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use crate::channels_suite;
 use crate::store_suite::{direct, id, name, person, said};
-use crate::support::{Postgres, connect};
+use crate::support::{Postgres, connect, wait_until};
 use chat_server::hub::MessageId;
 use chat_server::model::governance::ChannelChange;
 use chat_server::model::{Body, MessageKind, Record};
@@ -15,6 +15,8 @@ use chat_server::store::{
     Retention, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, Token, Who, Window,
 };
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl};
 use tempfile::TempDir;
 
 const MESSAGES: u64 = 4500;
@@ -218,6 +220,23 @@ fn migrate(folder: &TempDir, url: &str, from: &str, to: &str) -> Output {
         .unwrap()
 }
 
+/// Waits until no server is connected to a database any more: the connections of one that has
+/// ended do so a moment later.
+fn wait_unused(url: &str) {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let mut watcher = connect(url);
+    wait_until("the connections have ended", || {
+        let query = "SELECT count(*) AS count FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let found: Count = diesel::sql_query(query).get_result(&mut watcher).unwrap();
+        found.count == 0
+    });
+}
+
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
@@ -242,6 +261,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
             "ALTER TABLE message ADD CONSTRAINT half CHECK (id < {half}::bigint << 20)"
         ))
         .unwrap();
+    wait_unused(&url);
     let output = migrate(&folder, &url, "sqlite", "postgres");
     assert_eq!(output.status.code(), Some(1));
     assert!(
@@ -268,6 +288,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
         .batch_execute("ALTER TABLE message DROP CONSTRAINT half")
         .unwrap();
     let path = folder.path().to_str().unwrap();
+    wait_unused(&url);
     let output = migrate(&folder, "", path, &url);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let rules = 1100 + any_rules();
@@ -310,7 +331,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     );
     store.close().unwrap();
     drop(store);
-    crate::support::wait_until("the connections have ended", || {
+    wait_until("the connections have ended", || {
         let again = migrate(&folder, &url, "sqlite", "postgres");
         assert_eq!(again.status.code(), Some(1));
         words(&again).contains("copied before")
@@ -335,7 +356,7 @@ fn nothing_is_copied_into_what_is_not_empty() {
     target.append(&[said(2, "dev", "x")]).unwrap();
     target.close().unwrap();
     drop(target);
-    crate::support::wait_until("the connections have ended", || {
+    wait_until("the connections have ended", || {
         let refused = migrate(&folder, &url, "sqlite", "postgres");
         assert_eq!(refused.status.code(), Some(1));
         words(&refused).contains("use an empty one")
@@ -350,7 +371,7 @@ fn nothing_is_copied_into_what_is_not_empty() {
     connect(&url)
         .batch_execute("INSERT INTO migrated (source, finished) VALUES ('/old/chat.db', false)")
         .unwrap();
-    crate::support::wait_until("the connections have ended", || {
+    wait_until("the connections have ended", || {
         let refused = migrate(&folder, &url, "sqlite", "postgres");
         words(&refused).contains("filled from /old/chat.db")
     });

@@ -19,6 +19,7 @@ fn a_pass_is_let_in_elsewhere_at_once_when_its_server_is_killed() {
     let first = [&alice, &carol].map(|token| {
         let mut client = JsonClient::come_in(&one, token);
         client.send("join", json!({ "room": "dev" }));
+        while client.expect("joined")["room"] != "dev" {}
         client
     });
     bob.expect("alice");
