@@ -28,7 +28,7 @@ use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 /// How long to wait for the socket before looking at standard input.
 const TURN: Duration = Duration::from_millis(20);
 /// How long to wait for our own last lines: some may have been refused.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// Talks in one room over a WebSocket.
 #[derive(Parser)]

@@ -488,8 +488,7 @@ fn a_short_answer_is_complete() {
 #[test]
 fn every_message_that_is_refused_is_named_by_its_tag() {
     let server = Server::start(|config| {
-        // No more comes back during the test.
-        config["limits"]["message_rate"] = 0.01.into();
+        config["limits"]["message_rate"] = 0.1.into();
         config["limits"]["message_burst"] = 10.into();
     });
     let mut alice = JsonClient::enter(&server, "alice");

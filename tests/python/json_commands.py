@@ -86,6 +86,7 @@ refused(401, subprotocols=["nonsense"])
 # The three ways to present a token.
 alice = Client(subprotocols=[alice_token])
 assert alice.socket.subprotocol == alice_token
+alice.expect_system("You are now in global")
 bob = Client(additional_headers={"Authorization": "Bearer " + token("bob", in_query=True)})
 # The handshake ends before the room is entered: one after the other.
 alice.expect("system", "bob joined")

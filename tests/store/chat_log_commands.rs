@@ -144,10 +144,7 @@ fn what_is_refused_as_json_is_an_error_with_its_reason() {
     alice.expect("joined");
     alice.send("message", json!({ "room": "dev", "body": "finished" }));
     server.log("kind=message&pattern=finished", 1);
-    assert_eq!(
-        texts(&server, "command", 2),
-        ["join #global", "join #dev"]
-    );
+    assert_eq!(texts(&server, "command", 2), ["join #global", "join #dev"]);
     let starts = [
         "dance: There is no command of type dance.",
         "join: The argument room is missing.",

@@ -668,9 +668,7 @@ fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
         ..settings(&url)
     }));
     // A busy machine may need longer than that for the first answers.
-    let a: Account = open(settings(&url))
-        .create_account(&person("ann"))
-        .unwrap();
+    let a: Account = open(settings(&url)).create_account(&person("ann")).unwrap();
     let dev = Conversation::Channel(name("dev"));
     wait_until("the database answers in time", || {
         let merged = store.merge(&[said(1, "dev", "x").into()]);

@@ -195,7 +195,9 @@ impl Server {
     }
 
     fn hang_up_until(&self, done: &str) {
-        let count = |text: &str| text.matches(done).count();
+        // Whole lines only: the rest of one may still be in the pipe.
+        let whole = |text: &str| text.rfind('\n').unwrap_or(0);
+        let count = |text: &str| text[..whole(text)].matches(done).count();
         let before = count(&self.stderr.text());
         self.signal(Signal::HUP);
         let done = self.stderr.wait(|text| count(text) > before);
@@ -309,7 +311,7 @@ impl Server {
     pub fn wait_output(&self, needle: &str) {
         let seen = self.stdout.text().contains(needle)
             || self.stderr.wait(|text| text.contains(needle))
-            || self.stdout.text().contains(needle);
+            || self.stdout.wait(|text| text.contains(needle));
         assert!(seen, "never printed {needle:?}\n{}", self.output());
     }
 

@@ -253,13 +253,13 @@ fn packets_reach_every_connection_of_the_recipient_and_are_kept() {
     let alice = sign(&register(&server, "alice", "1234567890"));
     let mut bobs = websocket(&server, &bob);
     let mut alices = [websocket(&server, &alice), websocket(&server, &alice)];
-    for wire in &mut alices {
-        // A message to oneself proves that the connection is registered.
-        wire.send_text(r#"{"author":"alice","recipient":"alice","message":"here"}"#);
-    }
-    for wire in &mut alices {
-        for _ in 0..2 {
-            wire.text_with("here");
+    // A message to oneself proves that the connection is registered; the second one may have
+    // missed the first one's.
+    for (number, said) in ["here", "and here"].into_iter().enumerate() {
+        let packet = json!({"author": "alice", "recipient": "alice", "message": said});
+        alices[number].send_text(&packet.to_string());
+        for wire in &mut alices[..=number] {
+            wire.text_with(&format!("\"{said}\""));
         }
     }
     bobs.send_text(r#"{"author":"bob","recipient":"alice","message":"hello"}"#);
