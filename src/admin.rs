@@ -8,6 +8,7 @@
 mod accounts;
 pub mod channels;
 mod doors;
+mod hooks;
 mod messages;
 mod programs;
 mod token;
@@ -33,6 +34,7 @@ use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 pub use accounts::AccountDeed;
 pub use channels::ChannelFailed;
 pub use doors::{Doors, Grant, NotGranted};
+pub use hooks::{Keeper as HookKeeper, NewHook};
 pub use programs::{NewProgram, ProgramFailed};
 pub use token::AdminToken;
 
@@ -89,6 +91,8 @@ pub struct People {
     pub more: bool,
 }
 
+/// What stands where the end of a text was cut off.
+const CUT_OFF: &str = "…";
 /// The most entries of [`Administration::people`].
 pub const MAX_LISTED: usize = 100_000;
 /// The number of entries unless the call says otherwise.
@@ -235,6 +239,19 @@ impl Administration {
             true => Err("has nothing in it".to_owned()),
             false => Ok(text),
         }
+    }
+
+    /// A text that a program has made, cleaned; the end of one that is too long is cut off.
+    pub fn fitted(&self, raw: &str) -> Result<Text, String> {
+        let limit = self.max_text_bytes.load(Ordering::Relaxed);
+        let text = Text::clean(raw);
+        if text.as_str().len() <= limit {
+            return self.text(text.as_str());
+        }
+        let room = limit.saturating_sub(CUT_OFF.len());
+        let kept = text.as_str();
+        let kept = kept.get(..kept.floor_char_boundary(room));
+        self.text(&format!("{}{CUT_OFF}", kept.unwrap_or_default()))
     }
 
     /// A reason, which is one line, if given.

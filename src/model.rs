@@ -10,6 +10,7 @@ pub mod entry;
 pub mod erasing;
 pub mod governance;
 pub mod history;
+pub mod hook;
 pub mod id;
 pub mod keeping;
 pub mod key;
@@ -39,6 +40,7 @@ pub use body::{Body, MessageKind, More, ReplyTo};
 pub use entry::{Entry, Kind, Origin};
 pub use erasing::{Erased, Erasing, Written};
 pub use history::History;
+pub use hook::Hook;
 pub use id::{BadMessageId, MessageId};
 pub use keeping::Keeping;
 pub use message::{

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod direct;
 pub mod foreign;
 mod governance;
+pub mod hooks;
 pub mod irc;
 pub mod json;
 mod json_frame;

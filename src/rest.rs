@@ -14,6 +14,7 @@ mod call;
 mod channels;
 pub mod docs;
 mod found;
+mod hooks;
 mod keeping;
 mod legacy;
 mod log;

@@ -10,6 +10,7 @@ mod accounts;
 mod amendments;
 mod erasing;
 mod error;
+mod hooks;
 mod keeping;
 mod lookalikes;
 mod matches;
@@ -48,11 +49,12 @@ pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 use crate::model::governance::{ChannelChange, Rules};
+use crate::model::hook::Mark;
 pub use crate::model::{
-    Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Keeping, KnownAddress,
-    ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place, ProgramToken, Record,
-    SavedChannel, Search, SearchScope, Secret, Standing, ThreadSummary, Token, UniqueField, Unread,
-    Who, Window, Written,
+    Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Hook, Keeping,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
+    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Standing, ThreadSummary,
+    Token, UniqueField, Unread, Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
 
@@ -375,6 +377,42 @@ pub trait Store: Send + Sync {
     /// Removes a token or a hook, and returns it.
     fn remove_program(&self, _id: &str) -> Result<Option<ProgramToken>, StoreError> {
         Ok(None)
+    }
+
+    /// Stores the hook of a channel, with its program. Returns whether there was room.
+    fn add_hook(&self, _hook: &Hook) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The hooks of a channel, or of all, the oldest first.
+    fn hooks(&self, _channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The hook with this id.
+    fn hook(&self, _id: &str) -> Result<Option<Hook>, StoreError> {
+        Ok(None)
+    }
+
+    /// The message that a call to a hook has published lately.
+    fn hook_seen(
+        &self,
+        _id: &str,
+        _mark: &Mark,
+        _now_ms: u64,
+    ) -> Result<Option<MessageId>, StoreError> {
+        Ok(None)
+    }
+
+    /// Remembers for a while that a call to a hook has published a message.
+    fn note_hook_seen(
+        &self,
+        _id: &str,
+        _mark: &Mark,
+        _message: MessageId,
+        _now_ms: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Notes that a token or a hook was used.

@@ -3,8 +3,11 @@
 use std::fmt;
 
 use crate::fair::Asker;
+use crate::model::hook::Mark;
 use crate::model::time::unix_ms;
-use crate::model::{Account, Name, NewAccount, ProgramToken, Secret, Standing, Who};
+use crate::model::{
+    Account, Hook, MessageId, Name, NewAccount, ProgramToken, Secret, Standing, Who,
+};
 use crate::store::StoreError;
 
 use super::service::Accounts;
@@ -36,6 +39,30 @@ impl Accounts {
         secret_hash: String,
     ) -> Result<Option<ProgramToken>, StoreError> {
         self.look_up(asker, move |store| store.program(&secret_hash))
+    }
+
+    /// The hook with this id.
+    pub fn hook(&self, asker: Asker, id: String) -> Result<Option<Hook>, StoreError> {
+        self.look_up(asker, move |store| store.hook(&id))
+    }
+
+    /// The message that a call to a hook has published lately.
+    pub fn hook_seen(
+        &self,
+        asker: Asker,
+        id: String,
+        mark: Mark,
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.look_up(asker, move |store| store.hook_seen(&id, &mark, unix_ms()))
+    }
+
+    /// Remembers that a call to a hook has published a message. A failure is logged: what the call
+    /// was for is done.
+    pub fn note_hook_seen(&self, id: &str, mark: &Mark, message: MessageId) {
+        let noted = (self.store()).note_hook_seen(id, mark, message, unix_ms());
+        if let Err(error) = noted {
+            error.log("it could not be noted what was posted to a hook");
+        }
     }
 
     /// Notes that a token or hook was used. A failure is logged: the call it was used for goes on.

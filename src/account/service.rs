@@ -309,6 +309,11 @@ impl Accounts {
         self.count_guess(peer, Some(name.key()))
     }
 
+    /// Counts an account that a client has had made for a program, as one that it registers.
+    pub fn count_made(&self, peer: IpAddr) -> Result<(), Rejected> {
+        self.count_guess(peer, None)
+    }
+
     /// Returns the account of which a client has proved the password, if it can be used.
     pub fn has_proved(&self, account: Account, peer: IpAddr) -> Result<Account, Rejected> {
         match account.standing {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::account::{Accounts, NoBot};
 use crate::fair::Asker;
+use crate::hub::Refusal;
+use crate::model::hook::MAX_IN_CHANNEL;
 use crate::model::program::{MAX_PROGRAMS, MAX_RATE, Shown, USUAL_RATE};
 use crate::model::time::unix_ms;
 use crate::model::{Name, Power, ProgramSecret, ProgramToken, Scopes};
@@ -37,6 +39,12 @@ pub enum ProgramFailed {
     Beyond(String),
     /// There are too many.
     TooMany,
+    /// The channel has as many hooks as it may.
+    TooManyHooks,
+    /// Who makes it does not operate the channel.
+    NotOperator(Refusal),
+    /// Another program speaks under the nickname.
+    Speaks(Name),
     /// There is none with this id.
     NoSuch(String),
     /// The program cannot speak under this nickname.
@@ -59,54 +67,8 @@ impl Administration {
         asker: Asker,
         new: NewProgram,
     ) -> Result<(ProgramToken, ProgramSecret), ProgramFailed> {
-        // Nobody hands on what they may not do themselves.
-        if let Some(own) = grant.program()
-            && let Some(beyond) = own.scopes.beyond(&new.scopes)
-        {
-            return Err(ProgramFailed::Beyond(beyond.to_string()));
-        }
-        let now = unix_ms();
-        if new.expires_at.is_some_and(|end| end <= now) {
-            return Err(ProgramFailed::Field(
-                "expires_at",
-                "must be in the future".into(),
-            ));
-        }
-        let rate = new.rate.unwrap_or(USUAL_RATE);
-        if !(1..=MAX_RATE).contains(&rate) {
-            let why = format!("must be from 1 to {MAX_RATE} calls a minute");
-            return Err(ProgramFailed::Field("rate", why));
-        }
-        let speaks = [Power::Post, Power::Read].into_iter();
-        let mut speaks = speaks.filter(|power| new.scopes.allow(*power, None));
-        let bot = match (new.bot, speaks.next()) {
-            (Some(bot), _) => Some(bot),
-            (None, Some(_)) => Some(new.name.clone()),
-            (None, None) => None,
-        };
-        let bot = match bot {
-            Some(nickname) => {
-                let account = accounts.bot(asker, &nickname).map_err(ProgramFailed::Bot)?;
-                Some((account.id, account.username))
-            }
-            None => None,
-        };
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| ProgramFailed::NoRandom)?;
-        let secret = ProgramSecret::of(random);
-        let secret_hash = secret.hash();
-        let token = ProgramToken {
-            id: ProgramToken::id_of(&secret_hash),
-            name: new.name,
-            shown: new.shown,
-            secret_hash,
-            scopes: new.scopes,
-            bot,
-            created_at: now,
-            expires_at: new.expires_at,
-            used_at: None,
-            rate,
-        };
+        check_scopes(grant, &new.scopes)?;
+        let (token, secret) = make(accounts, asker, new)?;
         let added = accounts.store().add_program(&token).map_err(|error| {
             error.log("a token could not be stored");
             ProgramFailed::Store
@@ -114,7 +76,7 @@ impl Administration {
         if !added {
             return Err(ProgramFailed::TooMany);
         }
-        self.did_to_program(&actor, "made", &token)?;
+        self.did_to_program(&actor, "made", &token, None)?;
         Ok((token, secret))
     }
 
@@ -147,13 +109,17 @@ impl Administration {
             ProgramFailed::Store
         })?;
         let removed = removed.ok_or_else(no_such)?;
-        self.did_to_program(&actor, "removed", &removed)?;
+        self.did_to_program(&actor, "removed", &removed, None)?;
         self.end_bot(accounts, &removed)?;
         Ok(removed)
     }
 
     /// Has the bot of a removed token leave the chat, unless another token speaks as it.
-    fn end_bot(&self, accounts: &Accounts, removed: &ProgramToken) -> Result<(), ProgramFailed> {
+    pub(super) fn end_bot(
+        &self,
+        accounts: &Accounts,
+        removed: &ProgramToken,
+    ) -> Result<(), ProgramFailed> {
         let Some((account, name)) = removed.bot.clone() else {
             return Ok(());
         };
@@ -172,25 +138,90 @@ impl Administration {
         ended.map(drop).map_err(ProgramFailed::from)
     }
 
-    /// Records what was done to a token or hook: without its secret.
-    fn did_to_program(
+    /// Records what was done to a token or hook, by an operator of its channel or by an
+    /// administrator: without its secret.
+    pub(super) fn did_to_program(
         &self,
         actor: &Actor,
         deed: &str,
         token: &ProgramToken,
+        operator: Option<&Name>,
     ) -> Result<(), HubUnavailable> {
         let what = match token.shown {
             Shown::Token => "token",
             Shown::Hook => "hook",
         };
+        let operator = operator.map(|name| format!(", as the operator {name}"));
         let what = format!(
-            "{deed} the {what} {} ({}): {}",
-            token.name, token.id, token.scopes
+            "{deed} the {what} {} ({}): {}{}",
+            token.name,
+            token.id,
+            token.scopes,
+            operator.unwrap_or_default()
         );
         ::log::info!("{actor}: {what}");
         let by = actor.clone();
         (self.hub).ask(move |_, now, fx| fx.log(by.did(now.unix_ms, None, what)))
     }
+}
+
+/// Nobody hands on what they may not do themselves.
+pub(super) fn check_scopes(grant: &Grant, scopes: &Scopes) -> Result<(), ProgramFailed> {
+    match grant.program().and_then(|own| own.scopes.beyond(scopes)) {
+        Some(beyond) => Err(ProgramFailed::Beyond(beyond.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Makes a token or a hook, which is not stored yet, and its secret.
+pub(super) fn make(
+    accounts: &Accounts,
+    asker: Asker,
+    new: NewProgram,
+) -> Result<(ProgramToken, ProgramSecret), ProgramFailed> {
+    let now = unix_ms();
+    if new.expires_at.is_some_and(|end| end <= now) {
+        return Err(ProgramFailed::Field(
+            "expires_at",
+            "must be in the future".into(),
+        ));
+    }
+    let rate = new.rate.unwrap_or(USUAL_RATE);
+    if !(1..=MAX_RATE).contains(&rate) {
+        let why = format!("must be from 1 to {MAX_RATE} calls a minute");
+        return Err(ProgramFailed::Field("rate", why));
+    }
+    let speaks = [Power::Post, Power::Read].into_iter();
+    let mut speaks = speaks.filter(|power| new.scopes.allow(*power, None));
+    let bot = match (new.bot, speaks.next()) {
+        (Some(bot), _) => Some(bot),
+        (None, Some(_)) => Some(new.name.clone()),
+        (None, None) => None,
+    };
+    let bot = match bot {
+        Some(nickname) => {
+            let account = accounts.bot(asker, &nickname).map_err(ProgramFailed::Bot)?;
+            Some((account.id, account.username))
+        }
+        None => None,
+    };
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|_| ProgramFailed::NoRandom)?;
+    let secret = ProgramSecret::of(random);
+    let secret_hash = secret.hash();
+    let token = ProgramToken {
+        id: ProgramToken::id_of(&secret_hash),
+        name: new.name,
+        shown: new.shown,
+        secret_hash,
+        scopes: new.scopes,
+        bot,
+        created_at: now,
+        expires_at: new.expires_at,
+        used_at: None,
+        rate,
+    };
+    Ok((token, secret))
 }
 
 impl From<HubUnavailable> for ProgramFailed {
@@ -209,6 +240,16 @@ impl fmt::Display for ProgramFailed {
             ProgramFailed::TooMany => {
                 write!(f, "there are {MAX_PROGRAMS} already; remove some first")
             }
+            ProgramFailed::TooManyHooks => write!(
+                f,
+                "the channel has {MAX_IN_CHANNEL} hooks already, or there are too many in all; \
+                 remove some first"
+            ),
+            ProgramFailed::NotOperator(refusal) => refusal.fmt(f),
+            ProgramFailed::Speaks(name) => write!(
+                f,
+                "another program speaks as {name}; choose another name for the hook"
+            ),
             ProgramFailed::NoSuch(id) => write!(f, "there is none with the id {id:?}"),
             ProgramFailed::Bot(error) => error.fmt(f),
             ProgramFailed::NoRandom => write!(f, "no secret can be made at present"),

@@ -16,10 +16,11 @@ use super::merge::{Rows, add_reacted, amend, merge};
 use super::stream::entries;
 use super::unstored::{self, PAGE, Unstored, message_changes_from, unstored_from};
 use crate::model::governance::{ChannelChange, Rules};
+use crate::model::hook::Mark;
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Keeping, ListedAccount, Located, MAX_ROWS,
-    Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record, SavedChannel,
-    Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
+    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, ListedAccount, Located,
+    MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record,
+    SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
 };
 use crate::store::{Appended, MAX_AMENDED, Matches, Store, StoreError};
 
@@ -492,6 +493,37 @@ impl Store for ClusterStore {
 
     fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
         self.postgres.remove_program(id)
+    }
+
+    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
+        self.postgres.add_hook(hook)
+    }
+
+    fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {
+        self.postgres.hooks(channel)
+    }
+
+    fn hook(&self, id: &str) -> Result<Option<Hook>, StoreError> {
+        self.postgres.hook(id)
+    }
+
+    fn hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        now_ms: u64,
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.postgres.hook_seen(id, mark, now_ms)
+    }
+
+    fn note_hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        message: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.postgres.note_hook_seen(id, mark, message, now_ms)
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

@@ -35,6 +35,15 @@ const PASSED_ON: &[&str] = &[
     "if-none-match",
     "last-event-id",
     "origin",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+    "x-gitea-delivery",
+    "x-gitea-event",
+    "x-gitea-signature",
+    "x-github-delivery",
+    "x-github-event",
+    "x-hub-signature-256",
 ];
 /// The most requests processed at once.
 const MAX_RELAYS: usize = 128;

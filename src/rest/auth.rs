@@ -12,7 +12,7 @@ use crate::account::{
 };
 use crate::http::bearer;
 use crate::hub::Refusal;
-use crate::model::{Name, Secret};
+use crate::model::{Account, Name, Secret};
 
 use super::RestContext;
 use super::call::Call;
@@ -244,6 +244,16 @@ pub(super) fn give_up_pass(call: &Call<'_>) -> Result<Reply, Problem> {
     let given_up = call.context.gate.give_up(call.asker(), pass_of(call)?);
     given_up.map_err(refused)?;
     Ok(Reply::empty(204))
+}
+
+/// The account that calls, which has shown the pass of its nickname.
+pub(super) fn owner(call: &Call<'_>) -> Result<Account, Problem> {
+    call.refuse_banned()?;
+    let pass = call.context.gate.check(call.asker(), pass_of(call)?);
+    let account = pass.map_err(refused)?.account;
+    account.ok_or(Problem::BadPass(
+        "this is for those who have registered their nickname",
+    ))
 }
 
 fn pass_of<'a>(call: &Call<'a>) -> Result<&'a str, Problem> {

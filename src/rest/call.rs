@@ -22,6 +22,8 @@ pub(super) struct Call<'a> {
     pub query: Query,
     /// The Content-Type of the body.
     pub content_type: Option<&'a str>,
+    /// The headers that calls to hooks come with.
+    pub of_hook: &'a [(&'static str, String)],
     /// The Accept header.
     pub accept: Option<&'a str>,
     pub body: &'a [u8],

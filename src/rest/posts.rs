@@ -276,7 +276,7 @@ fn text_of(body: &[u8]) -> Result<&str, Problem> {
     Ok(text.trim_end_matches(['\r', '\n']))
 }
 
-fn channel(call: &Call<'_>) -> Result<Name, Problem> {
+pub(super) fn channel(call: &Call<'_>) -> Result<Name, Problem> {
     Name::parse_channel(call.argument()).map_err(|error| Problem::field("name", error))
 }
 

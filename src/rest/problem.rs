@@ -36,6 +36,8 @@ pub(super) enum Problem {
     Unauthorised(&'static str),
     /// There is no token for a nickname, or it is not valid.
     BadPass(&'static str),
+    /// The signature of a call to a hook is missing or wrong; says so.
+    Signature(String),
     /// The token does not allow this; names the scope that is missing.
     Scope(String),
     /// The origin may not call this.
@@ -129,6 +131,7 @@ impl Problem {
             Problem::Field(..) | Problem::Form(_) => (400, "bad_field"),
             Problem::BadRequest(_) => (400, "bad_request"),
             Problem::Unauthorised(_) | Problem::BadPass(_) => (401, "unauthorised"),
+            Problem::Signature(_) => (401, "bad_signature"),
             Problem::Scope(_) => (403, "missing_scope"),
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
@@ -262,6 +265,7 @@ impl fmt::Display for Problem {
             Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
             Problem::Unauthorised(why) | Problem::BadPass(why) => f.write_str(why),
             Problem::Conflict(why)
+            | Problem::Signature(why)
             | Problem::Banned(why)
             | Problem::Disabled(why)
             | Problem::WrongPassword(why)
@@ -353,6 +357,7 @@ fn status_of(refusal: &Refusal) -> u16 {
         | Refusal::BannedFromChannel(_)
         | Refusal::WrongKey(_)
         | Refusal::NeedsAccount(_)
+        | Refusal::NotOperator(_)
         | Refusal::CannotSpeak(..) => 403,
         Refusal::NoSuchChannel(_) | Refusal::NoSuchMessage => 404,
         Refusal::SlowMode(..) | Refusal::AllowanceSpent(_) | Refusal::MadeTooFast(_) => 429,
@@ -371,7 +376,11 @@ impl From<ProgramFailed> for Problem {
         match failed {
             ProgramFailed::Field(field, why) => Problem::field(field, why),
             ProgramFailed::Beyond(scope) => Problem::Scope(scope),
-            ProgramFailed::TooMany | ProgramFailed::Bot(_) => Problem::Conflict(words),
+            ProgramFailed::NotOperator(refusal) => Problem::Refused(Box::new(refusal)),
+            ProgramFailed::TooMany
+            | ProgramFailed::TooManyHooks
+            | ProgramFailed::Speaks(_)
+            | ProgramFailed::Bot(_) => Problem::Conflict(words),
             ProgramFailed::NoSuch(_) => Problem::NotFound(words),
             ProgramFailed::NoRandom | ProgramFailed::Store => {
                 Problem::Busy(words, STORE_RETRY_SECONDS)

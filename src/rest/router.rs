@@ -19,9 +19,9 @@ use super::query::Query;
 use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
-    RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, found, keeping,
-    legacy, log, mending, messages, nodes, own_account, passwords, posts, resets, status, tokens,
-    users,
+    RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, found, hooks,
+    keeping, legacy, log, mending, messages, nodes, own_account, passwords, posts, resets, status,
+    tokens, users,
 };
 
 /// All routes, by family.
@@ -46,6 +46,7 @@ pub(super) const FAMILIES: Families = &[
     resets::ROUTES,
     tokens::ROUTES,
     posts::ROUTES,
+    hooks::ROUTES,
     docs::ROUTES,
 ];
 
@@ -81,6 +82,7 @@ struct Incoming {
     idempotency_key: Option<String>,
     accept: Option<String>,
     content_type: Option<String>,
+    of_hook: Vec<(&'static str, String)>,
     origin: Option<String>,
     asks_for_method: bool,
     relayed: Relayed,
@@ -109,7 +111,7 @@ pub(super) fn lane(request: &Request) -> Lane {
         routes.any(|(route, _)| family.iter().any(|other| other.path == route.path))
     };
     let is_slow = |family: &[Route]| *request.method() != Method::Get && is_of(family);
-    if is_slow(posts::ROUTES) {
+    if is_slow(posts::ROUTES) || path.starts_with(hooks::POSTED) {
         return Lane::Posting;
     }
     match is_of(messages::ROUTES)
@@ -120,6 +122,7 @@ pub(super) fn lane(request: &Request) -> Lane {
         || is_of(admin_accounts::ROUTES)
         || is_of(keeping::ROUTES)
         || is_of(tokens::ROUTES)
+        || is_of(hooks::ROUTES)
     {
         true => Lane::Reading,
         false => Lane::Usual,
@@ -145,6 +148,14 @@ fn relay_id(request: &Request) -> Option<u64> {
 pub(super) fn path_of(request: &Request) -> &str {
     let url = request.url();
     url.split_once('?').map_or(url, |(path, _)| path)
+}
+
+/// A path as it may be shown: that of a hook has its key in it.
+pub(super) fn shown(path: &str) -> &str {
+    match path.starts_with(hooks::POSTED) {
+        true => hooks::POSTED,
+        false => path,
+    }
 }
 
 /// The answer to a request when too many of its kind wait.
@@ -182,6 +193,8 @@ impl Incoming {
             header.map(|header| header.value.as_str().to_owned())
         };
         let id = relay_id(request)?;
+        let of_hook = hooks::FIELDS.iter();
+        let of_hook = of_hook.filter_map(|&name| Some((name, header(name)?)));
         let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
         Some(Incoming {
             method: request.method().clone(),
@@ -192,6 +205,7 @@ impl Incoming {
             idempotency_key: header("Idempotency-Key"),
             accept: header("Accept"),
             content_type: header("Content-Type"),
+            of_hook: of_hook.collect(),
             origin: header("Origin"),
             asks_for_method: header("Access-Control-Request-Method").is_some(),
             relayed: context.relays.find(id)?,
@@ -210,7 +224,7 @@ impl Incoming {
                 let page = RefusalPage {
                     status,
                     words: &words,
-                    path: &self.path,
+                    path: shown(&self.path),
                 };
                 problem.reply().with_page(page.html()).varies_by("Accept")
             }
@@ -245,7 +259,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         None => None,
     };
     if routes.is_empty() {
-        let why = format!("there is nothing at {}; see /docs", incoming.path);
+        let why = format!("there is nothing at {}; see /docs", shown(&incoming.path));
         return Err(Problem::NotFound(why));
     }
     let method = match &incoming.method {
@@ -280,6 +294,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         arguments,
         query,
         content_type: incoming.content_type.as_deref(),
+        of_hook: &incoming.of_hook,
         accept: incoming.accept.as_deref(),
         body,
         is_head: incoming.method == Method::Head,
@@ -341,7 +356,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, wanted: Power) -> Resul
     match context.doors.admit(token, wanted, peer.ip()) {
         Ok(grant) => Ok(grant),
         Err(NotGranted::Wrong) => {
-            let (method, path) = (&incoming.method, incoming.path.escape_debug());
+            let (method, path) = (&incoming.method, shown(&incoming.path).escape_debug());
             let wanted = format!("{method} {path}");
             context.admin.refused(Actor::at(peer), &wanted);
             Err(Problem::Unauthorised(

@@ -230,7 +230,8 @@ fn work(requests: &FairChannel<Asker, Request>, context: &RestContext) {
         let reply = answer.unwrap_or_else(|_| {
             // Without the query, which may hold a token.
             let path = router::path_of(&request);
-            log::error!("a handler panicked on {} {path}", request.method());
+            let shown = router::shown(path);
+            log::error!("a handler panicked on {} {shown}", request.method());
             Problem::Internal.reply_at(path)
         });
         respond(request, reply);

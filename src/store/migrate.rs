@@ -29,6 +29,8 @@ pub struct Counts {
     pub tokens: u64,
     /// Tokens and hooks of programs.
     pub programs: u64,
+    /// Hooks of channels, which are among the programs.
+    pub hooks: u64,
     /// Channels and threads.
     pub conversations: u64,
     /// Messages.
@@ -154,6 +156,13 @@ fn copy_programs(export: &mut Export, import: &mut Import) -> Result<(), Migrate
         let Some(end) = rows.last() else { break };
         last.clone_from(&end.id);
         import.programs(&rows)?;
+    }
+    let mut last = String::new();
+    loop {
+        let rows = export.hooks(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.id);
+        import.hooks(&rows)?;
     }
     Ok(())
 }
@@ -323,7 +332,7 @@ impl fmt::Display for Counts {
             f,
             "{} accounts, {} ignored nicknames, {} tokens, {} channels and threads, \
              {} messages, {} read marks, {} channels with rules, {} changes of rules, \
-             {} saved channels, {} tokens of programs",
+             {} saved channels, {} tokens of programs, {} hooks",
             self.accounts,
             self.ignored,
             self.tokens,
@@ -333,7 +342,8 @@ impl fmt::Display for Counts {
             self.rules,
             self.changes,
             self.saved_channels,
-            self.programs
+            self.programs,
+            self.hooks
         )
     }
 }

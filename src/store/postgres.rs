@@ -17,6 +17,7 @@ mod conversations;
 mod erasing;
 mod health;
 mod history;
+mod hooks;
 mod import;
 mod keeping;
 mod lanes;
@@ -42,8 +43,9 @@ use parking_lot::{Mutex, RwLock};
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
+use crate::model::hook::Mark;
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Keeping, KnownAddress, ListedAccount,
+    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
     Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
@@ -355,7 +357,45 @@ impl Store for PostgresStore {
 
     fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
         let id = id.to_owned();
-        self.transaction(move |connection| programs::remove(connection, &id))
+        self.transaction(move |connection| hooks::remove(connection, &id))
+    }
+
+    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
+        let hook = hook.clone();
+        self.transaction(move |connection| hooks::add(connection, &hook))
+    }
+
+    fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {
+        let channel = channel.cloned();
+        self.transaction(move |connection| hooks::all(connection, channel.as_ref()))
+    }
+
+    fn hook(&self, id: &str) -> Result<Option<Hook>, StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| hooks::find(connection, &id))
+    }
+
+    fn hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        now_ms: u64,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let (id, mark) = (id.to_owned(), mark.clone());
+        self.transaction(move |connection| hooks::seen(connection, &id, mark.as_str(), now_ms))
+    }
+
+    fn note_hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        message: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let (id, mark) = (id.to_owned(), mark.clone());
+        self.transaction(move |connection| {
+            hooks::note_seen(connection, &id, mark.as_str(), message, now_ms)
+        })
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

@@ -51,6 +51,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    hook (id) {
+        id -> Text,
+        channel_key -> Text,
+        channel -> Text,
+        signing -> Nullable<Text>,
+        made_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    hook_seen (hook_id, mark) {
+        hook_id -> Text,
+        mark -> Text,
+        message_id -> BigInt,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::table! {
     ignored (account_id, nickname_key) {
         account_id -> BigInt,
         nickname_key -> Text,
@@ -146,8 +165,10 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(hook -> program_token (id));
 diesel::joinable!(account_channel -> account (account_id));
 diesel::joinable!(known_address -> account (account_id));
+diesel::allow_tables_to_appear_in_same_query!(hook, program_token);
 diesel::allow_tables_to_appear_in_same_query!(account, account_key);
 diesel::allow_tables_to_appear_in_same_query!(account, known_address);
 diesel::allow_tables_to_appear_in_same_query!(account, account_channel);

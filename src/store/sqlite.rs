@@ -17,6 +17,7 @@ mod erasing;
 mod export;
 mod file;
 mod history;
+mod hooks;
 mod insert;
 mod inspect;
 mod keeping;
@@ -43,8 +44,9 @@ use parking_lot::Mutex;
 use super::matches::{Allowed, Matches};
 use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
+use crate::model::hook::Mark;
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Keeping, KnownAddress, ListedAccount,
+    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
     Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
@@ -317,7 +319,40 @@ impl Store for SqliteStore {
     }
 
     fn remove_program(&self, id: &str) -> Result<Option<ProgramToken>, StoreError> {
-        self.write(|connection, _, _| programs::remove(connection, id))
+        self.write(|connection, _, _| hooks::remove(connection, id))
+    }
+
+    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| hooks::add(connection, hook))
+    }
+
+    fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {
+        self.read(|connection| hooks::all(connection, channel))
+    }
+
+    fn hook(&self, id: &str) -> Result<Option<Hook>, StoreError> {
+        self.read(|connection| hooks::find(connection, id))
+    }
+
+    fn hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        now_ms: u64,
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.read(|connection| hooks::seen(connection, id, mark.as_str(), now_ms))
+    }
+
+    fn note_hook_seen(
+        &self,
+        id: &str,
+        mark: &Mark,
+        message: MessageId,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| {
+            hooks::note_seen(connection, id, mark.as_str(), message, now_ms)
+        })
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

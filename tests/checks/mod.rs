@@ -15,6 +15,7 @@ pub mod events;
 pub mod form;
 pub mod handshake;
 pub mod head;
+pub mod hooks;
 pub mod ids;
 pub mod irc;
 pub mod json;

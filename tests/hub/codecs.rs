@@ -52,6 +52,7 @@ codecs! {
     form,
     handshake,
     head,
+    hooks,
     ids,
     irc,
     json,

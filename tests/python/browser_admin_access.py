@@ -6,7 +6,7 @@ from pathlib import Path
 from accessible import check
 from admin import *
 
-VIEWS = ["Overview", "People", "Accounts", "Channels", "Bans", "Tokens", "Log", "Messages", "Announce"]
+VIEWS = ["Overview", "People", "Accounts", "Channels", "Bans", "Tokens", "Hooks", "Log", "Messages", "Announce"]
 PICTURES = Path(__file__).parents[2] / "target/screenshots"
 MANY = 10_000
 

@@ -10,7 +10,7 @@ from admin import *
 
 NARROW = {"width": 320, "height": 640}
 SIZES = {"narrow": NARROW, "phone": PHONE}
-VIEWS = ["Overview", "People", "Accounts", "Channels", "Bans", "Tokens", "Log", "Messages", "Announce"]
+VIEWS = ["Overview", "People", "Accounts", "Channels", "Bans", "Tokens", "Hooks", "Log", "Messages", "Announce"]
 PICTURES = Path(__file__).parents[2] / "target/screenshots"
 
 
@@ -111,8 +111,39 @@ def tokens(page, where):
     assert status_of_post(where, token) == 401
 
 
+def hooks(page, where):
+    go(page, "Hooks")
+    expect(page.get_by_text("No channel has a hook.")).to_be_visible()
+    dialog = a_dialog(page, page.get_by_role("button", name="New hook"))
+    dialog.get_by_label("Channel").fill("d e v")
+    dialog.get_by_label("Name").fill("alerts")
+    dialog.get_by_role("button", name="Make the hook").tap()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    expect(dialog.get_by_label("Channel")).to_have_attribute("aria-invalid", "true")
+    dialog.get_by_label("Channel").fill("dev")
+    dialog.get_by_role("button", name="Make the hook").tap()
+    shown = page.get_by_role("dialog", name="The hook alerts of #dev")
+    address = shown.get_by_label("The address", exact=True)
+    expect(address).to_have_value(re.compile("^http.*/hooks/cst_.{43}$"))
+    address = address.input_value()
+    fits(page)
+    check(page, "a hook on a phone")
+    shown.get_by_role("button", name="Close").tap()
+    expect(shown).to_have_count(0)
+    expect(row_of(page, "#dev")).to_contain_text("alerts")
+    assert status_of(urllib.request.Request(address, b"disk full")) == 201
+    assert page.evaluate("document.body.innerHTML").count(address) == 0
+    dialog = a_dialog(page, page.get_by_role("button", name="Remove the hook alerts of #dev"))
+    dialog.get_by_role("button", name="Remove", exact=True).tap()
+    expect(page.get_by_text("No channel has a hook.")).to_be_visible()
+    assert status_of(urllib.request.Request(address, b"disk full")) == 404
+
+
 def status_of_post(where, token):
-    request = urllib.request.Request(f"http://{where.rest}/api/channels/dev/messages", b"build 512 ok", {"Authorization": f"Bearer {token}"})
+    return status_of(urllib.request.Request(f"http://{where.rest}/api/channels/dev/messages", b"build 512 ok", {"Authorization": f"Bearer {token}"}))
+
+
+def status_of(request):
     try:
         return urllib.request.urlopen(request).status
     except urllib.error.HTTPError as error:
@@ -187,6 +218,7 @@ def main():
         page = open_on_phone(browser, where, NARROW)
         people(page, bob)
         tokens(page, where)
+        hooks(page, where)
         channels(page)
         log(page, ada)
         messages(page, ada)

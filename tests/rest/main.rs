@@ -15,6 +15,7 @@ mod grpc_generated;
 mod grpc_limits;
 #[cfg(feature = "grpc")]
 mod grpc_name_server;
+mod hooks;
 mod http_edges;
 mod http_front;
 mod http_support;

@@ -293,7 +293,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let rules = 1100 + any_rules();
     let counted = format!(
-        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks, {rules} channels with rules, 1140 changes of rules, 1100 saved channels, 0 tokens of programs",
+        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks, {rules} channels with rules, 1140 changes of rules, 1100 saved channels, 0 tokens of programs, 0 hooks",
         MESSAGES + 20
     );
     assert!(words(&output).contains(&counted), "{}", words(&output));

@@ -1,7 +1,8 @@
 //! What every store must do with the tokens of programs, whatever its database.
 
+use chat_server::model::hook::{Hook, MAX_IN_CHANNEL, Mark, REMEMBERED_MS, SigningKey};
 use chat_server::model::program::{MAX_PROGRAMS, ProgramToken, Shown};
-use chat_server::model::{Scopes, UniqueField};
+use chat_server::model::{MessageId, Scopes, UniqueField};
 use chat_server::store::StoreError;
 
 use crate::channels_suite::FOR_EVER;
@@ -15,6 +16,8 @@ macro_rules! programs_suite {
             a_token_is_kept_until_it_is_removed,
             there_is_a_limited_number_of_tokens,
             a_bot_is_an_account_that_is_known_as_one,
+            a_channel_has_a_limited_number_of_hooks,
+            what_was_posted_to_a_hook_is_remembered_for_a_day,
         );
     };
     ($database:ty: $($test:ident,)*) => {
@@ -98,4 +101,73 @@ pub fn a_bot_is_an_account_that_is_known_as_one(database: &impl Database) {
         matches!(&taken, Err(StoreError::Taken(fields)) if fields.contains(&UniqueField::Username)),
         "{taken:?}"
     );
+}
+
+fn hook(number: usize, channel: &str) -> Hook {
+    Hook {
+        program: token(number, Shown::Hook),
+        channel: name(channel),
+        signing: None,
+        made_by: None,
+    }
+}
+
+pub fn a_channel_has_a_limited_number_of_hooks(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let full = Hook {
+        signing: Some(SigningKey::of([7; 32])),
+        made_by: Some(name("alice")),
+        ..hook(0, "dev")
+    };
+    assert_eq!(store.add_hook(&full), Ok(true));
+    let others: Vec<Hook> = (1..MAX_IN_CHANNEL).map(|n| hook(n, "Dev")).collect();
+    for other in &others {
+        assert_eq!(store.add_hook(other), Ok(true));
+    }
+    assert_eq!(store.add_hook(&hook(100, "dev")), Ok(false));
+    assert_eq!(
+        store.program(&hook(100, "dev").program.secret_hash),
+        Ok(None)
+    );
+    let elsewhere = hook(101, "ops");
+    assert_eq!(store.add_hook(&elsewhere), Ok(true));
+    store.close().unwrap();
+    let store = database.open(FOR_EVER);
+    assert_eq!(store.hook(&full.program.id), Ok(Some(full.clone())));
+    let of_channel = [vec![full.clone()], others].concat();
+    assert_eq!(store.hooks(Some(&name("dev"))), Ok(of_channel.clone()));
+    let all = [of_channel, vec![elsewhere]].concat();
+    assert_eq!(store.hooks(None), Ok(all));
+    let removed = store.remove_program(&full.program.id);
+    assert_eq!(removed, Ok(Some(full.program.clone())));
+    assert_eq!(store.hook(&full.program.id), Ok(None));
+    assert_eq!(store.add_hook(&hook(100, "dev")), Ok(true));
+}
+
+pub fn what_was_posted_to_a_hook_is_remembered_for_a_day(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let (one, other) = (hook(1, "dev"), hook(2, "dev"));
+    for hook in [&one, &other] {
+        assert_eq!(store.add_hook(hook), Ok(true));
+    }
+    let id = MessageId {
+        ms: 1_700_000_000_000,
+        sequence: 3,
+    };
+    let mark = Mark::of("delivery", "72d3162e");
+    let (hook, then) = (one.program.id.as_str(), 1_700_000_000_000);
+    store.note_hook_seen(hook, &mark, id, then).unwrap();
+    store.note_hook_seen(hook, &mark, id, then + 1).unwrap();
+    assert_eq!(store.hook_seen(hook, &mark, then + 5), Ok(Some(id)));
+    assert_eq!(store.hook_seen(&other.program.id, &mark, then), Ok(None));
+    let another = Mark::of("key", "72d3162e");
+    assert_eq!(store.hook_seen(hook, &another, then), Ok(None));
+    let late = then + REMEMBERED_MS;
+    assert_eq!(store.hook_seen(hook, &mark, late), Ok(None));
+    store.note_hook_seen(hook, &another, id, late).unwrap();
+    assert_eq!(store.hook_seen(hook, &mark, then), Ok(None), "forgotten");
+    // It may be removed while it is called.
+    assert!(store.remove_program(hook).unwrap().is_some());
+    store.note_hook_seen(hook, &mark, id, late).unwrap();
+    assert_eq!(store.hook_seen(hook, &mark, late), Ok(None));
 }

@@ -112,6 +112,27 @@ impl Hub {
         })
     }
 
+    /// Whether an account operates a registered channel, be it there or not. Outsiders are not
+    /// told that a secret one exists.
+    pub fn account_operates(&self, account: AccountId, channel: &Name) -> Result<(), Refusal> {
+        let index = self.channels.find(channel);
+        let found = index.and_then(|index| self.channels.get(index));
+        let found = found.ok_or_else(|| Refusal::NoSuchChannel(channel.clone()))?;
+        let name = found.name.clone();
+        let Some(governed) = found.governed.as_deref() else {
+            return Err(Refusal::ChannelNotRegistered(name));
+        };
+        let rules = &governed.rules;
+        if rules.is_secret() && !rules.has_member(account) {
+            return Err(Refusal::NoSuchChannel(channel.clone()));
+        }
+        match rules.role_of(account) {
+            _ if !governed.is_registered() => Err(Refusal::ChannelNotRegistered(name)),
+            Some(role) if role >= Role::Operator => Ok(()),
+            _ => Err(Refusal::NotOperator(name)),
+        }
+    }
+
     /// Checks that a connection may speak in a channel, and notes that it does. What the
     /// lists say of it is remembered until the rules change, so that it is not looked for
     /// with each message.

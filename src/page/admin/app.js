@@ -9,6 +9,7 @@ import { Announce } from "./view/announce.js";
 import { Bans } from "./view/bans.js";
 import { Channels } from "./view/channels.js";
 import { closeDialogs } from "./view/dialog.js";
+import { Hooks } from "./view/hooks.js";
 import { Log } from "./view/log.js";
 import { Messages } from "./view/messages.js";
 import { Overview } from "./view/overview.js";
@@ -16,8 +17,8 @@ import { People } from "./view/people.js";
 import { signIn } from "./view/signin.js";
 import { Tokens } from "./view/tokens.js";
 
-const VIEWS = { overview: Overview, people: People, accounts: Accounts, channels: Channels, bans: Bans, tokens: Tokens, log: Log, messages: Messages, announce: Announce };
-const TITLES = { overview: "Overview", people: "People", accounts: "Accounts", channels: "Channels", bans: "Bans", tokens: "Tokens", log: "Log", messages: "Messages", announce: "Announce" };
+const VIEWS = { overview: Overview, people: People, accounts: Accounts, channels: Channels, bans: Bans, tokens: Tokens, hooks: Hooks, log: Log, messages: Messages, announce: Announce };
+const TITLES = { overview: "Overview", people: "People", accounts: "Accounts", channels: "Channels", bans: "Bans", tokens: "Tokens", hooks: "Hooks", log: "Log", messages: "Messages", announce: "Announce" };
 
 class App {
   api = new Api();

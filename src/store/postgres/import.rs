@@ -12,6 +12,7 @@ use super::schema::{channel, conversation, message, migrated, read_mark};
 use super::{PostgresSettings, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
 use crate::store::erasing::ErasingRow;
+use crate::store::hooks::HookRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy, RulesCopy,
@@ -20,7 +21,8 @@ use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, erasing, ignored, keeping, program_token, token,
+    account, account_channel, bot, channel_event, erasing, hook, ignored, keeping, program_token,
+    token,
 };
 use crate::store::{OpenError, StoreError};
 
@@ -93,7 +95,7 @@ impl Import {
         self.connection
             .batch_execute(
                 "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel, \
-                  keeping, erasing, program_token, bot",
+                  keeping, erasing, hook_seen, hook, program_token, bot",
             )
             .map_err(|error| translate(&error))
     }
@@ -121,6 +123,7 @@ impl Import {
             ignored: count("ignored")?,
             tokens: count("token")?,
             programs: count("program_token")?,
+            hooks: count("hook")?,
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count("read_mark")?,
@@ -156,6 +159,11 @@ impl Import {
 
     pub fn programs(&mut self, rows: &[ProgramRow]) -> Written {
         let insert = diesel::insert_into(program_token::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn hooks(&mut self, rows: &[HookRow]) -> Written {
+        let insert = diesel::insert_into(hook::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 

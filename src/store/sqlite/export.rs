@@ -11,6 +11,7 @@ use super::schema::{channel, conversation, message};
 use super::{SqliteSettings, open, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
 use crate::store::erasing::ErasingRow;
+use crate::store::hooks::HookRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy, RulesCopy,
@@ -19,7 +20,8 @@ use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, erasing, ignored, keeping, program_token, token,
+    account, account_channel, bot, channel_event, erasing, hook, ignored, keeping, program_token,
+    token,
 };
 use crate::store::{OpenError, StoreError};
 
@@ -72,6 +74,7 @@ impl Export {
             ignored: count("ignored")?,
             tokens: count("token")?,
             programs: count("program_token")?,
+            hooks: count("hook")?,
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL"))?,
@@ -133,6 +136,16 @@ impl Export {
         program_token::table
             .filter(program_token::id.gt(after))
             .order(program_token::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Hooks of channels after this id.
+    pub fn hooks(&mut self, after: &str) -> Read<HookRow> {
+        hook::table
+            .filter(hook::id.gt(after))
+            .order(hook::id)
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))

@@ -3,8 +3,9 @@
 import { h, icon } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
-import { ask, field, inform, stateLine, tell, textField } from "./dialog.js";
+import { ask, field, stateLine, tell, textField } from "./dialog.js";
 import { fullTime, plural } from "./format.js";
+import { showSecrets } from "./secret.js";
 import { Table } from "./table.js";
 
 const EVERY = 10_000;
@@ -119,18 +120,5 @@ function time(name, of, none) {
 }
 
 function showToken({ name, token }) {
-  const secret = h("input", { class: "input", type: "text", readonly: true, value: token, "aria-label": "The token", on: { focus: (event) => event.target.select() } });
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(token);
-      tell("The token is copied.");
-    } catch {
-      // Without TLS, browsers have no clipboard for pages.
-      secret.focus();
-      tell("Copy the selected token.");
-    }
-  };
-  inform(`The token ${name}`,
-    h("p", { class: "words" }, "Put it where the program finds it, and nobody else. It is not shown again."),
-    secret, h("p", {}, h("button", { type: "button", class: "button", on: { click: copy } }, "Copy the token")));
+  showSecrets(`The token ${name}`, "Put it where the program finds it, and nobody else. It is not shown again.", [{ name: "token", secret: token }]);
 }

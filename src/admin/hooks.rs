@@ -1,0 +1,165 @@
+//! What administrators do to the hooks of channels, and operators to those of their own.
+
+use crate::account::Accounts;
+use crate::fair::Asker;
+use crate::model::hook::SigningKey;
+use crate::model::program::Shown;
+use crate::model::{Account, Hook, Name, Power, ProgramSecret, Scopes};
+
+use super::programs::{check_scopes, make};
+use super::{Actor, Administration, Grant, NewProgram, ProgramFailed};
+
+/// Who deals with hooks.
+#[derive(Clone, Copy, Debug)]
+pub enum Keeper<'a> {
+    /// An administrator, or a program, with what it may do.
+    Administrator(&'a Grant),
+    /// The owner of an account, who must operate the channel.
+    Operator(&'a Account),
+}
+
+/// A hook to be made, to which programs post.
+#[derive(Clone, Debug)]
+pub struct NewHook {
+    /// The channel.
+    pub channel: Name,
+    /// The nickname as which it speaks.
+    pub name: Name,
+    /// Whether it takes only signed calls.
+    pub is_signed: bool,
+    /// Calls a minute.
+    pub rate: Option<u32>,
+}
+
+impl Administration {
+    /// Makes a hook. Its secrets are returned this once.
+    pub fn add_hook(
+        &self,
+        actor: Actor,
+        keeper: Keeper<'_>,
+        accounts: &Accounts,
+        asker: Asker,
+        new: NewHook,
+    ) -> Result<(Hook, ProgramSecret), ProgramFailed> {
+        let scope = Power::Post.scope(Some(&new.channel));
+        let scopes = Scopes::parse([scope.as_str()])
+            .map_err(|why| ProgramFailed::Field("channel", why.to_string()))?;
+        let made_by = match keeper {
+            Keeper::Administrator(grant) => {
+                check_scopes(grant, &scopes)?;
+                None
+            }
+            Keeper::Operator(account) => {
+                self.check_operator(account, &new.channel)?;
+                self.check_name(accounts, asker, &new)?;
+                Some(account.username.clone())
+            }
+        };
+        let program = NewProgram {
+            name: new.name,
+            shown: Shown::Hook,
+            scopes,
+            bot: None,
+            expires_at: None,
+            rate: new.rate,
+        };
+        let (program, secret) = make(accounts, asker, program)?;
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|_| ProgramFailed::NoRandom)?;
+        let hook = Hook {
+            program,
+            channel: new.channel,
+            signing: new.is_signed.then(|| SigningKey::of(random)),
+            made_by,
+        };
+        let added = accounts.store().add_hook(&hook).map_err(|error| {
+            error.log("a hook could not be stored");
+            ProgramFailed::Store
+        })?;
+        if !added {
+            return Err(ProgramFailed::TooManyHooks);
+        }
+        self.did_to_program(&actor, "made", &hook.program, hook.made_by.as_ref())?;
+        Ok((hook, secret))
+    }
+
+    /// The hooks of a channel, or of all, the oldest first.
+    pub fn hooks(
+        &self,
+        keeper: Keeper<'_>,
+        accounts: &Accounts,
+        channel: Option<&Name>,
+    ) -> Result<Vec<Hook>, ProgramFailed> {
+        if let (Keeper::Operator(account), Some(channel)) = (keeper, channel) {
+            self.check_operator(account, channel)?;
+        }
+        accounts.store().hooks(channel).map_err(|error| {
+            error.log("the hooks could not be read");
+            ProgramFailed::Store
+        })
+    }
+
+    /// Removes a hook, of a channel if one is given: its address is good for nothing any more.
+    pub fn remove_hook(
+        &self,
+        actor: Actor,
+        keeper: Keeper<'_>,
+        accounts: &Accounts,
+        channel: Option<&Name>,
+        id: &str,
+    ) -> Result<(), ProgramFailed> {
+        let no_such = || ProgramFailed::NoSuch(id.to_owned());
+        let mut all = self.hooks(keeper, accounts, channel)?.into_iter();
+        all.find(|it| it.program.id == id).ok_or_else(no_such)?;
+        let removed = accounts.store().remove_program(id).map_err(|error| {
+            error.log("a hook could not be removed");
+            ProgramFailed::Store
+        })?;
+        let removed = removed.ok_or_else(no_such)?;
+        let operator = match keeper {
+            Keeper::Administrator(_) => None,
+            Keeper::Operator(account) => Some(&account.username),
+        };
+        self.did_to_program(&actor, "removed", &removed, operator)?;
+        self.end_bot(accounts, &removed)
+    }
+
+    /// Checks that an account operates a channel.
+    fn check_operator(&self, account: &Account, channel: &Name) -> Result<(), ProgramFailed> {
+        let (id, channel) = (account.id, channel.clone());
+        let asked = (self.hub).ask(move |hub, _, _| hub.account_operates(id, &channel))?;
+        asked.map_err(ProgramFailed::NotOperator)
+    }
+
+    /// Checks that nothing but hooks of the same channel speaks under the name of a new one: who
+    /// operates a channel must not speak in the name of a program that others trust.
+    fn check_name(
+        &self,
+        accounts: &Accounts,
+        asker: Asker,
+        new: &NewHook,
+    ) -> Result<(), ProgramFailed> {
+        let found = accounts.find(asker, &new.name).map_err(|error| {
+            error.log("it could not be looked up who has the name of a hook");
+            ProgramFailed::Store
+        })?;
+        let Some(account) = found else {
+            return Ok(());
+        };
+        let hooks = accounts
+            .store()
+            .hooks(Some(&new.channel))
+            .map_err(|error| {
+                error.log("the hooks could not be read");
+                ProgramFailed::Store
+            })?;
+        let is_its = |hook: &Hook| {
+            let bot = hook.program.bot.as_ref();
+            bot.is_some_and(|(id, _)| *id == account.id)
+        };
+        match hooks.iter().any(is_its) {
+            true => Ok(()),
+            false => Err(ProgramFailed::Speaks(account.username)),
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! `/hooks/{key}`, to which programs post, and the calls that make, list and remove hooks: below
+//! `/admin/hooks` for administrators, below `/api/channels/{name}/hooks` for operators.
+
+use serde::{Deserialize, Serialize};
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::account::Rejected;
+use crate::admin::{HookKeeper, NewHook, NotGranted};
+use crate::http::pairs;
+use crate::hub::Tag;
+use crate::model::hook::{Mark, Signatures};
+use crate::model::time::unix_ms;
+use crate::model::{Body, Hook, MessageKind, Name, Power, ProgramSecret};
+use crate::protocol::hooks::{self, Said};
+use crate::session::bots::Post;
+
+use super::auth::owner;
+use super::body::Object;
+use super::call::Call;
+use super::posts::{Posted, channel};
+use super::problem::{ErrorBody, Problem};
+use super::reply::{Reply, rfc3339};
+use super::route::{Access, Handler, Route};
+use super::tokens::{name, rate};
+
+/// Where the addresses of hooks begin; the key follows, and nothing of it may be shown.
+pub(super) const POSTED: &str = "/hooks/";
+
+const GITHUB_EVENT: &str = "X-GitHub-Event";
+const GITHUB_DELIVERY: &str = "X-GitHub-Delivery";
+const GITEA_EVENT: &str = "X-Gitea-Event";
+const GITEA_DELIVERY: &str = "X-Gitea-Delivery";
+const HUB_SIGNATURE: &str = "X-Hub-Signature-256";
+const GITEA_SIGNATURE: &str = "X-Gitea-Signature";
+const WEBHOOK_ID: &str = "Webhook-Id";
+const WEBHOOK_TIME: &str = "Webhook-Timestamp";
+const WEBHOOK_SIGNATURE: &str = "Webhook-Signature";
+
+/// The headers with which programs call hooks.
+pub(super) const FIELDS: &[&str] = &[
+    GITHUB_EVENT,
+    GITHUB_DELIVERY,
+    GITEA_EVENT,
+    GITEA_DELIVERY,
+    HUB_SIGNATURE,
+    GITEA_SIGNATURE,
+    WEBHOOK_ID,
+    WEBHOOK_TIME,
+    WEBHOOK_SIGNATURE,
+];
+
+pub(super) const ROUTES: &[Route] = &[
+    route(Method::Post, "/hooks/{key}", Access::Everyone, post_to_hook),
+    route(Method::Post, "/admin/hooks", ADMIN, add_hook),
+    route(Method::Get, "/admin/hooks", ADMIN, list_hooks),
+    route(Method::Delete, "/admin/hooks/{id}", ADMIN, remove_hook),
+    route(
+        Method::Post,
+        "/api/channels/{name}/hooks",
+        Access::Everyone,
+        add_own_hook,
+    ),
+    route(
+        Method::Get,
+        "/api/channels/{name}/hooks",
+        Access::Everyone,
+        list_own_hooks,
+    ),
+    route(
+        Method::Delete,
+        "/api/channels/{name}/hooks/{id}",
+        Access::Everyone,
+        remove_own_hook,
+    ),
+];
+
+const ADMIN: Access = Access::Needs(Power::Tokens);
+
+const fn route(method: Method, path: &'static str, access: Access, run: Handler) -> Route {
+    Route {
+        method,
+        path,
+        access,
+        query: &[],
+        run,
+    }
+}
+
+/// A hook to make.
+#[derive(Deserialize, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body; fields are read one by one, to name mistakes"
+)]
+struct NewHookBody {
+    /// In any spelling; below `/api/channels` the path has it.
+    #[schema(example = "ops")]
+    channel: Option<String>,
+    /// The nickname as which the hook speaks.
+    #[schema(example = "alerts")]
+    name: String,
+    /// Whether it takes only calls that are signed: by GitHub, Gitea, or as Standard Webhooks are.
+    signed: Option<bool>,
+    /// Calls a minute; 600 if not given.
+    rate: Option<u32>,
+}
+
+/// A hook that was made.
+#[derive(Serialize, ToSchema)]
+struct MadeHook {
+    #[serde(flatten)]
+    is: HookRow,
+    /// Where to post, below the address of the server; it has the key in it and is shown this once.
+    #[schema(example = "/hooks/cst_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")]
+    url: String,
+    /// The secret for signatures, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: Option<String>,
+}
+
+/// The hooks.
+#[derive(Serialize, ToSchema)]
+struct HookList {
+    /// The oldest first.
+    hooks: Vec<HookRow>,
+}
+
+/// A hook as its keepers see it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HookRow {
+    id: String,
+    channel: String,
+    name: String,
+    /// Whether it takes only signed calls.
+    signed: bool,
+    /// The operator of the channel who made it; left out if administrators did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_by: Option<String>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// To the minute; `null`: never.
+    #[schema(format = DateTime)]
+    used_at: Option<String>,
+    /// Calls a minute.
+    rate: u32,
+}
+
+impl HookRow {
+    fn of(hook: Hook) -> HookRow {
+        HookRow {
+            channel: hook.channel.to_string(),
+            name: hook.program.name.to_string(),
+            signed: hook.signing.is_some(),
+            made_by: hook.made_by.map(|name| name.to_string()),
+            created_at: rfc3339(hook.program.created_at),
+            used_at: hook.program.used_at.map(rfc3339),
+            rate: hook.program.rate,
+            id: hook.program.id,
+        }
+    }
+}
+
+/// Posts to the channel of a hook, under its name; the key in the path is all that is needed.
+///
+/// Takes the text itself, JSON with a `text` (and `notice`), and unchanged what Alertmanager,
+/// Grafana, GitHub, Gitea and programs made for Slack send. Of other JSON, a summary is posted. What
+/// is longer than `limits.line_bytes` is cut off.
+#[utoipa::path(
+    post, path = "/hooks/{key}", tag = "programs",
+    params(
+        ("key" = String, Path, description = "As in the address that was shown"),
+        ("Idempotency-Key" = Option<String>, Header, description =
+            "Of several calls with the same key within a day, one publishes a message, and all \
+             answer with its id; so do calls with the same X-GitHub-Delivery, X-Gitea-Delivery or \
+             webhook-id, and repeated signed bodies"),
+        ("X-GitHub-Event" = Option<String>, Header, description = "Or X-Gitea-Event: the body is that event"),
+        ("X-Hub-Signature-256" = Option<String>, Header, description =
+            "Or X-Gitea-Signature, or webhook-id, webhook-timestamp and webhook-signature: for a \
+             hook that takes only signed calls"),
+    ),
+    request_body(content((String = "text/plain"), (Object = "application/json"))),
+    responses(
+        (status = 201, description = "Posted", body = Posted),
+        (status = 200, description = "Posted before", body = Posted),
+        (status = 400, description = "The body is not understood", body = ErrorBody),
+        (status = 401, description = "The signature is missing, wrong, or too old", body = ErrorBody),
+        (status = 403, description = "The channel does not let the hook speak", body = ErrorBody),
+        (status = 404, description = "There is no such hook", body = ErrorBody),
+        (status = 409, description = "The channel cannot take it; the code says why", body = ErrorBody),
+        (status = 413, description = "The body is larger than `limits.http_body_bytes`", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
+        (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
+    ),
+)]
+pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
+    let context = call.context;
+    let peer = call.relayed.peer.ip();
+    let program = context.doors.hook(call.argument(), peer);
+    let program = program.map_err(not_let_in)?;
+    let hook = context.accounts.hook(call.asker(), program.id.clone());
+    let hook = hook.map_err(|error| Problem::store(&error))?;
+    let hook = hook.ok_or_else(no_such_hook)?;
+    let mark = mark(call, &hook)?;
+    if let Some(mark) = &mark {
+        let seen = (context.accounts).hook_seen(call.asker(), program.id.clone(), mark.clone());
+        if let Some(id) = seen.map_err(|error| Problem::store(&error))? {
+            return Ok(Reply::json(200, &Posted::of(id)));
+        }
+    }
+    let said = read(call)?;
+    let text = context.admin.fitted(&said.text);
+    let text = text.map_err(|why| Problem::field("text", why))?;
+    let kind = match said.is_notice {
+        true => MessageKind::Notice,
+        false => MessageKind::Say,
+    };
+    // Another hook that speaks under the same name may be called with the same id.
+    let tag = mark
+        .as_ref()
+        .map(|mark| Mark::of(&program.id, mark.as_str()));
+    let tag = tag.map(|mark| Tag::parse(mark.as_str()));
+    let post = Post {
+        channel: hook.channel,
+        body: Body::plain(kind, text),
+        reply_to: None,
+        tag: tag.transpose().map_err(|_| Problem::Internal)?,
+    };
+    let id = context.bots.post(&program, peer, post)?;
+    if let Some(mark) = &mark {
+        context.accounts.note_hook_seen(&program.id, mark, id);
+    }
+    Ok(Reply::json(201, &Posted::of(id)))
+}
+
+/// Makes a hook: an address to which programs post. It is shown this once.
+#[utoipa::path(
+    post, path = "/admin/hooks", tag = "programs", security(("admin_token" = [])),
+    request_body = NewHookBody,
+    responses(
+        (status = 201, description = "The hook", body = MadeHook),
+        (status = 400, description = "Names the field that is wrong", body = ErrorBody),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 409, description = "There are too many, or the nickname is a person's", body = ErrorBody),
+        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+    ),
+)]
+pub(super) fn add_hook(call: &Call<'_>) -> Result<Reply, Problem> {
+    let mut object = call.object(&["channel", "name", "signed", "rate"])?;
+    let channel = object.string("channel")?;
+    let channel = channel.ok_or_else(|| Problem::field("channel", "missing"))?;
+    let channel = Name::parse_channel(&channel);
+    let channel = channel.map_err(|error| Problem::field("channel", error))?;
+    let new = new_hook(object, channel)?;
+    make(call, HookKeeper::Administrator(call.grant()?), new)
+}
+
+/// Lists all hooks, without their secrets.
+#[utoipa::path(
+    get, path = "/admin/hooks", tag = "programs", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "The hooks", body = HookList),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 503, description = "They cannot be read now", body = ErrorBody),
+    ),
+)]
+pub(super) fn list_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
+    list(call, HookKeeper::Administrator(call.grant()?), None)
+}
+
+/// Removes a hook, whose address is good for nothing from then on.
+#[utoipa::path(
+    delete, path = "/admin/hooks/{id}", tag = "programs", security(("admin_token" = [])),
+    params(("id" = String, Path, description = "As listed")),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 401, description = "No valid token", body = ErrorBody),
+        (status = 404, description = "There is no such hook", body = ErrorBody),
+        (status = 503, description = "It cannot be removed now", body = ErrorBody),
+    ),
+)]
+pub(super) fn remove_hook(call: &Call<'_>) -> Result<Reply, Problem> {
+    let keeper = HookKeeper::Administrator(call.grant()?);
+    remove(call, keeper, None, call.argument())
+}
+
+/// Makes a hook of a registered channel, for its operators. The address is shown this once.
+#[utoipa::path(
+    post, path = "/api/channels/{name}/hooks", tag = "programs",
+    params(
+        ("name" = String, Path, description = "In any spelling, without #"),
+        ("Authorization" = String, Header, description = "`Bearer` and the token of `POST /auth`"),
+    ),
+    request_body = NewHookBody,
+    responses(
+        (status = 201, description = "The hook", body = MadeHook),
+        (status = 400, description = "Names the field that is wrong", body = ErrorBody),
+        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
+        (status = 403, description = "You do not operate the channel", body = ErrorBody),
+        (status = 404, description = "There is no such channel", body = ErrorBody),
+        (status = 409, description = "The channel is not registered or has ten, or the name is another's", body = ErrorBody),
+        (status = 429, description = "Too many were made from the address", body = ErrorBody),
+        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+    ),
+)]
+pub(super) fn add_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
+    let account = owner(call)?;
+    let object = call.object(&["name", "signed", "rate"])?;
+    let new = new_hook(object, channel(call)?)?;
+    // A new name is taken for good, as by who registers.
+    let counted = call.context.accounts.count_made(call.relayed.peer.ip());
+    counted.map_err(|rejected| match rejected {
+        Rejected::TooMany(wait) => Problem::TooManyAttempts(wait.to_string(), wait.retry_seconds),
+        _ => Problem::Hub,
+    })?;
+    make(call, HookKeeper::Operator(&account), new)
+}
+
+/// Lists the hooks of a registered channel, for its operators.
+#[utoipa::path(
+    get, path = "/api/channels/{name}/hooks", tag = "programs",
+    params(
+        ("name" = String, Path, description = "In any spelling, without #"),
+        ("Authorization" = String, Header, description = "`Bearer` and the token of `POST /auth`"),
+    ),
+    responses(
+        (status = 200, description = "The hooks", body = HookList),
+        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
+        (status = 403, description = "You do not operate the channel", body = ErrorBody),
+        (status = 404, description = "There is no such channel", body = ErrorBody),
+        (status = 409, description = "The channel is not registered", body = ErrorBody),
+        (status = 503, description = "They cannot be read now", body = ErrorBody),
+    ),
+)]
+pub(super) fn list_own_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
+    let account = owner(call)?;
+    let channel = channel(call)?;
+    list(call, HookKeeper::Operator(&account), Some(&channel))
+}
+
+/// Removes a hook of a registered channel, for its operators.
+#[utoipa::path(
+    delete, path = "/api/channels/{name}/hooks/{id}", tag = "programs",
+    params(
+        ("name" = String, Path, description = "In any spelling, without #"),
+        ("id" = String, Path, description = "As listed"),
+        ("Authorization" = String, Header, description = "`Bearer` and the token of `POST /auth`"),
+    ),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
+        (status = 403, description = "You do not operate the channel", body = ErrorBody),
+        (status = 404, description = "There is no such channel or hook", body = ErrorBody),
+        (status = 409, description = "The channel is not registered", body = ErrorBody),
+        (status = 503, description = "It cannot be removed now", body = ErrorBody),
+    ),
+)]
+pub(super) fn remove_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
+    let account = owner(call)?;
+    let channel = channel(call)?;
+    let keeper = HookKeeper::Operator(&account);
+    remove(call, keeper, Some(&channel), call.second_argument())
+}
+
+fn new_hook(mut object: Object, channel: Name) -> Result<NewHook, Problem> {
+    Ok(NewHook {
+        channel,
+        name: name(&mut object, "name")?.ok_or_else(|| Problem::field("name", "missing"))?,
+        is_signed: object.boolean("signed")?.unwrap_or(false),
+        rate: rate(&mut object)?,
+    })
+}
+
+fn make(call: &Call<'_>, keeper: HookKeeper<'_>, new: NewHook) -> Result<Reply, Problem> {
+    let (admin, accounts) = (&call.context.admin, &call.context.accounts);
+    let (hook, key) = admin.add_hook(call.actor(), keeper, accounts, call.asker(), new)?;
+    let location = format!("hooks/{}", hook.program.id);
+    Ok(Reply::json(201, &made(hook, &key)).with("Location", location))
+}
+
+fn made(hook: Hook, key: &ProgramSecret) -> MadeHook {
+    let secret = hook.signing.as_ref().map(|key| key.expose().to_owned());
+    MadeHook {
+        is: HookRow::of(hook),
+        url: format!("{POSTED}{}", key.expose()),
+        secret,
+    }
+}
+
+fn list(call: &Call<'_>, keeper: HookKeeper<'_>, channel: Option<&Name>) -> Result<Reply, Problem> {
+    let (admin, accounts) = (&call.context.admin, &call.context.accounts);
+    let hooks = admin.hooks(keeper, accounts, channel)?.into_iter();
+    let hooks = hooks.map(HookRow::of).collect();
+    Ok(Reply::json(200, &HookList { hooks }))
+}
+
+fn remove(
+    call: &Call<'_>,
+    keeper: HookKeeper<'_>,
+    channel: Option<&Name>,
+    id: &str,
+) -> Result<Reply, Problem> {
+    let (admin, accounts) = (&call.context.admin, &call.context.accounts);
+    admin.remove_hook(call.actor(), keeper, accounts, channel, id)?;
+    Ok(Reply::empty(204))
+}
+
+/// What was posted, as a message.
+fn read(call: &Call<'_>) -> Result<Said, Problem> {
+    let event = field(call, GITHUB_EVENT).or_else(|| field(call, GITEA_EVENT));
+    let inside = payload(call.body);
+    let posted = hooks::Posted {
+        content_type: match inside {
+            Some(_) => Some("application/json"),
+            None => call.content_type,
+        },
+        event,
+        body: inside.as_deref().map_or(call.body, str::as_bytes),
+    };
+    hooks::read(&posted).map_err(|why| Problem::field("body", why))
+}
+
+/// The JSON in a form, as which some programs send it.
+fn payload(body: &[u8]) -> Option<String> {
+    let form = str::from_utf8(body).ok()?;
+    form.starts_with("payload=").then_some(())?;
+    let (_, payload) = pairs(form).next()??;
+    payload.trim_start().starts_with('{').then_some(payload)
+}
+
+/// What tells a call from others, after its signature is checked.
+fn mark(call: &Call<'_>, hook: &Hook) -> Result<Option<Mark>, Problem> {
+    if let Some(key) = &hook.signing {
+        let signatures = Signatures {
+            of_hub: field(call, HUB_SIGNATURE),
+            of_gitea: field(call, GITEA_SIGNATURE),
+            standard: standard(call),
+        };
+        let checked = key.check(&signatures, call.body, unix_ms() / 1000);
+        let mark = checked.map_err(|why| Problem::Signature(why.to_string()))?;
+        return Ok(Some(mark));
+    }
+    let key = call.idempotency_key.filter(|key| !key.is_empty());
+    let delivery = field(call, GITHUB_DELIVERY).or_else(|| field(call, GITEA_DELIVERY));
+    Ok(match (key, delivery, field(call, WEBHOOK_ID)) {
+        (Some(key), ..) => Some(Mark::of("key", key)),
+        (None, Some(delivery), _) => Some(Mark::of("delivery", delivery)),
+        (None, None, Some(id)) => Some(Mark::of("id", id)),
+        (None, None, None) => None,
+    })
+}
+
+fn standard<'a>(call: &Call<'a>) -> Option<(&'a str, &'a str, &'a str)> {
+    Some((
+        field(call, WEBHOOK_ID)?,
+        field(call, WEBHOOK_TIME)?,
+        field(call, WEBHOOK_SIGNATURE)?,
+    ))
+}
+
+fn field<'a>(call: &Call<'a>, name: &str) -> Option<&'a str> {
+    let mut fields = call.of_hook.iter();
+    let (_, value) = fields.find(|(other, _)| *other == name)?;
+    Some(value.as_str()).filter(|value| !value.is_empty())
+}
+
+fn not_let_in(refused: NotGranted) -> Problem {
+    match refused {
+        NotGranted::Wrong => no_such_hook(),
+        other => other.into(),
+    }
+}
+
+fn no_such_hook() -> Problem {
+    Problem::NotFound(
+        "there is no such hook: it was removed, or its address is not complete".into(),
+    )
+}

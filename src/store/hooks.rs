@@ -1,0 +1,157 @@
+//! The hooks of channels: queries that are the same for every database, as those in
+//! [`super::programs`].
+
+use diesel::prelude::*;
+
+use super::programs::ProgramRow;
+use super::row::name;
+use super::schema::hook;
+use crate::model::Hook;
+use crate::model::hook::SigningKey;
+
+/// A hook, as it is stored beside its row among the programs.
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = hook)]
+pub struct HookRow {
+    pub id: String,
+    pub channel_key: String,
+    pub channel: String,
+    pub signing: Option<String>,
+    pub made_by: Option<String>,
+}
+
+impl HookRow {
+    /// The row of a hook.
+    pub fn of(hook: &Hook) -> HookRow {
+        HookRow {
+            id: hook.program.id.clone(),
+            channel_key: hook.channel.key().to_string(),
+            channel: hook.channel.to_string(),
+            signing: hook.signing.as_ref().map(|key| key.expose().to_owned()),
+            made_by: hook.made_by.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// The hook in a row, and in that of its program.
+    pub fn hook(self, program: ProgramRow) -> QueryResult<Hook> {
+        Ok(Hook {
+            program: program.token()?,
+            channel: name(&self.channel)?,
+            signing: self.signing.as_deref().map(SigningKey::restore),
+            made_by: self.made_by.as_deref().map(name).transpose()?,
+        })
+    }
+}
+
+/// Defines the queries for one type of connection. Each has to run inside a transaction.
+macro_rules! queries {
+    ($connection:ty) => {
+        use diesel::prelude::*;
+
+        use super::programs;
+        use crate::model::hook::{MAX_IN_CHANNEL, REMEMBERED_MS};
+        use crate::model::key::{clamp, unpack};
+        use crate::model::program::MAX_PROGRAMS;
+        use crate::model::{Hook, MessageId, Name, ProgramToken};
+        use crate::store::accounts::time;
+        use crate::store::hooks::HookRow;
+        use crate::store::programs::ProgramRow;
+        use crate::store::schema::{hook, hook_seen, program_token};
+
+        /// See [`crate::store::Store::add_hook`].
+        pub fn add(connection: &mut $connection, new: &Hook) -> QueryResult<bool> {
+            let of_channel = hook::table
+                .inner_join(program_token::table)
+                .filter(hook::channel_key.eq(&**new.channel.key()))
+                .filter(program_token::kind.eq(new.program.shown.number()))
+                .count()
+                .get_result::<i64>(connection)?;
+            if of_channel >= MAX_IN_CHANNEL as i64 || !programs::add(connection, &new.program)? {
+                return Ok(false);
+            }
+            diesel::insert_into(hook::table)
+                .values(HookRow::of(new))
+                .execute(connection)?;
+            Ok(true)
+        }
+
+        /// See [`crate::store::Store::hooks`].
+        pub fn all(connection: &mut $connection, of: Option<&Name>) -> QueryResult<Vec<Hook>> {
+            let mut query = hook::table
+                .inner_join(program_token::table)
+                .order((program_token::created_at, program_token::id))
+                .limit(2 * MAX_PROGRAMS as i64)
+                .select((hook::all_columns, program_token::all_columns))
+                .into_boxed();
+            if let Some(channel) = of {
+                query = query.filter(hook::channel_key.eq(channel.key().to_string()));
+            }
+            let rows: Vec<(HookRow, ProgramRow)> = query.load(connection)?;
+            let hook = |(row, program): (HookRow, ProgramRow)| row.hook(program);
+            rows.into_iter().map(hook).collect()
+        }
+
+        /// See [`crate::store::Store::hook`].
+        pub fn find(connection: &mut $connection, id: &str) -> QueryResult<Option<Hook>> {
+            let row: Option<(HookRow, ProgramRow)> = hook::table
+                .inner_join(program_token::table)
+                .filter(hook::id.eq(id))
+                .select((hook::all_columns, program_token::all_columns))
+                .get_result(connection)
+                .optional()?;
+            row.map(|(row, program)| row.hook(program)).transpose()
+        }
+
+        /// See [`crate::store::Store::remove_program`].
+        pub fn remove(connection: &mut $connection, id: &str) -> QueryResult<Option<ProgramToken>> {
+            let seen = hook_seen::table.filter(hook_seen::hook_id.eq(id));
+            diesel::delete(seen).execute(connection)?;
+            diesel::delete(hook::table.find(id)).execute(connection)?;
+            programs::remove(connection, id)
+        }
+
+        /// See [`crate::store::Store::hook_seen`].
+        pub fn seen(
+            connection: &mut $connection,
+            id: &str,
+            mark: &str,
+            now_ms: u64,
+        ) -> QueryResult<Option<MessageId>> {
+            let message: Option<i64> = hook_seen::table
+                .find((id, mark))
+                .filter(hook_seen::at_ms.gt(time(now_ms.saturating_sub(REMEMBERED_MS))))
+                .select(hook_seen::message_id)
+                .get_result(connection)
+                .optional()?;
+            Ok(message.map(unpack))
+        }
+
+        /// See [`crate::store::Store::note_hook_seen`].
+        pub fn note_seen(
+            connection: &mut $connection,
+            id: &str,
+            mark: &str,
+            message: MessageId,
+            now_ms: u64,
+        ) -> QueryResult<()> {
+            let old = hook_seen::at_ms.le(time(now_ms.saturating_sub(REMEMBERED_MS)));
+            diesel::delete(hook_seen::table.filter(old)).execute(connection)?;
+            // The hook may have been removed meanwhile.
+            let is_there = diesel::dsl::exists(hook::table.find(id));
+            if !diesel::select(is_there).get_result::<bool>(connection)? {
+                return Ok(());
+            }
+            diesel::insert_into(hook_seen::table)
+                .values((
+                    hook_seen::hook_id.eq(id),
+                    hook_seen::mark.eq(mark),
+                    hook_seen::message_id.eq(clamp(message)),
+                    hook_seen::at_ms.eq(time(now_ms)),
+                ))
+                .on_conflict_do_nothing()
+                .execute(connection)?;
+            Ok(())
+        }
+    };
+}
+pub(super) use queries;

@@ -1,0 +1,2 @@
+DROP TABLE hook_seen;
+DROP TABLE hook;

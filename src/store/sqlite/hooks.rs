@@ -1,0 +1,3 @@
+//! The hooks of channels.
+
+crate::store::hooks::queries!(diesel::sqlite::SqliteConnection);
