@@ -30,7 +30,16 @@ const FIELDS: &[(&str, Times)] = &[
     ("sec-websocket-version", Times::Many),
     ("transfer-encoding", Times::Many),
     ("upgrade", Times::Many),
+    ("webhook-id", Times::Same),
+    ("webhook-signature", Times::Same),
+    ("webhook-timestamp", Times::Same),
     ("x-forwarded-for", Times::Many),
+    ("x-gitea-delivery", Times::Same),
+    ("x-gitea-event", Times::Same),
+    ("x-gitea-signature", Times::Same),
+    ("x-github-delivery", Times::Same),
+    ("x-github-event", Times::Same),
+    ("x-hub-signature-256", Times::Same),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

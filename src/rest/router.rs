@@ -11,6 +11,7 @@ use crate::fair::Asker;
 use crate::http::{
     Asked, RELAY_HEADER, RefusalPage, Relayed, Relays, TOKEN_PARAMETERS, bearer, decode,
 };
+use crate::model::program::PREFIX;
 use crate::model::{Account, Name, Power, Token};
 
 use super::call::Call;
@@ -150,11 +151,12 @@ pub(super) fn path_of(request: &Request) -> &str {
     url.split_once('?').map_or(url, |(path, _)| path)
 }
 
-/// A path as it may be shown: that of a hook has its key in it.
+/// A path as it may be shown: that of a hook has its key in it, also with a typing error.
 pub(super) fn shown(path: &str) -> &str {
-    match path.starts_with(hooks::POSTED) {
-        true => hooks::POSTED,
-        false => path,
+    match path.find(PREFIX) {
+        _ if path.starts_with(hooks::POSTED) => hooks::POSTED,
+        Some(key) => path.get(..key).unwrap_or_default(),
+        None => path,
     }
 }
 

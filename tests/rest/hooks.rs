@@ -520,6 +520,7 @@ fn operators_of_a_registered_channel_have_hooks_of_their_own() {
     let listed = server.call(&founder, &format!("GET {hooks}"), "");
     assert_eq!(listed.json()["hooks"][0]["id"], made["id"]);
     // Nobody else has them, nor learns of a secret channel.
+    let guest = JsonClient::token(&server, "guest");
     let remove = format!("DELETE {hooks}/{}", made["id"].as_str().unwrap());
     for request in [
         format!("GET {hooks}"),
@@ -531,7 +532,6 @@ fn operators_of_a_registered_channel_have_hooks_of_their_own() {
         assert_eq!((told.status, told.code()), (403, "not_operator".into()));
         let told = server.call("", &request, body);
         assert_eq!(told.status, 401, "{}", told.body);
-        let guest = JsonClient::token(&server, "guest");
         let told = server.call(&guest, &request, body);
         assert_eq!(told.status, 401, "{}", told.body);
     }
