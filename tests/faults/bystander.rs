@@ -29,6 +29,8 @@ pub struct Bystanders {
 pub struct Figures {
     /// Messages that both of them got.
     pub messages: usize,
+    /// Those of them that tim has sent.
+    pub by_tim: usize,
     /// Messages that were refused to their sender and delivered to no client.
     pub refused: usize,
     latencies: Vec<Duration>,
@@ -112,6 +114,7 @@ impl Pair {
             assert!(self.joy_hears("tim", &text), "{text} was refused to joy");
             self.figures.latencies.push(sent.elapsed());
             self.figures.messages += 1;
+            self.figures.by_tim += 1;
         } else {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }

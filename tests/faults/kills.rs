@@ -1,5 +1,6 @@
 //! The server ends at any moment, cleanly or by a kill.
 
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::random;
-use crate::support::{JsonClient, Server};
+use crate::support::{DEADLINE, JsonClient, Server};
 
 /// Half of them SIGKILL, half SIGTERM.
 const ROUNDS: usize = 16;
-/// Longest time from the last reconnection to the next end, in milliseconds.
+/// Longest time from the first message that is stored in a round to the next end, in milliseconds.
 const LONGEST_MS: u64 = 100;
 
 /// A client that loses its connection with the server and resumes.
@@ -45,13 +46,19 @@ fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
         })
         .collect();
     for round in 0..ROUNDS {
+        let (begun, has_begun) = channel();
         let talks: Vec<JoinHandle<Person>> = people
             .into_iter()
             .map(|person| {
                 let client = JsonClient::open(&server, &person.token);
-                thread::spawn(move || person.talk(client))
+                let begun = begun.clone();
+                thread::spawn(move || person.talk(client, &begun))
             })
             .collect();
+        // Now and then the end comes before any is stored.
+        if round % 5 != 0 {
+            has_begun.recv_timeout(DEADLINE).expect("someone talks");
+        }
         // A random moment is the point of the test.
         thread::sleep(Duration::from_millis(random(LONGEST_MS)));
         if round % 2 == 0 {
@@ -84,7 +91,7 @@ fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
         assert!(own.len() >= person.stored, "{} lost one", person.nickname);
         println!("{}: {} messages", person.nickname, own.len());
     }
-    assert!(all.len() > ROUNDS, "hardly any message was sent");
+    assert!(all.len() >= ROUNDS / 2, "hardly any message was sent");
 }
 
 impl Person {
@@ -93,8 +100,8 @@ impl Person {
     }
 
     /// Until the connection ends: first the missed messages, then one message
-    /// after another, each after the one before was confirmed.
-    fn talk(mut self, mut client: JsonClient) -> Person {
+    /// after another, each after the one before was confirmed. Says when one is.
+    fn talk(mut self, mut client: JsonClient, begun: &Sender<()>) -> Person {
         self.resume(&mut client);
         if self.catch_up(&mut client).is_none() {
             return self;
@@ -115,6 +122,8 @@ impl Person {
                     assert_eq!(frame["tag"], self.text(self.next).replace(' ', "-"));
                     self.next += 1;
                     self.stored = self.next;
+                    // The other end may listen no more.
+                    let _ = begun.send(());
                     break;
                 }
             }

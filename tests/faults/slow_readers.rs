@@ -27,6 +27,8 @@ fn slow_readers_on_every_protocol_are_disconnected_and_nobody_waits() {
         identity.configure(config, &LISTENERS);
         config["limits"]["message_rate"] = 0.into();
         config["limits"]["backlog_bytes"] = (64 * 1024).into();
+        // Who does not read answers no pings, and is not to be cut off for that.
+        config["limits"]["ping_seconds"] = 3600.into();
     });
     let level = Level::of(&server);
     let bystanders = Bystanders::start(&server);
@@ -129,6 +131,7 @@ fn a_device_that_does_not_read_direct_messages_is_disconnected() {
     let server = Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();
         config["limits"]["backlog_bytes"] = (64 * 1024).into();
+        config["limits"]["ping_seconds"] = 3600.into();
     });
     let [mina, lucy] = ["mina", "lucy"].map(|name| signed(&server, name));
     let level = Level::of(&server);
@@ -172,7 +175,11 @@ fn signed(server: &Server, username: &str) -> String {
 
 #[test]
 fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
-    let server = Server::start(every_listener);
+    let server = Server::start(|config| {
+        every_listener(config);
+        // So that none has ended before the last has begun.
+        config["limits"]["http_seconds"] = 600.into();
+    });
     let level = Level::of(&server);
     let bystanders = Bystanders::start(&server);
     let request = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
@@ -189,9 +196,8 @@ fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
         })
         .collect();
     // More clients than there are workers.
-    wait_until("all have begun", || {
-        Level::now(&server).threads >= level.threads + asleep.len()
-    });
+    let is_answered = |stream: &TcpStream| stream.peek(&mut [0]).is_ok_and(|count| count > 0);
+    wait_until("all are being answered", || asleep.iter().all(is_answered));
     for number in 0..20 {
         let ready = server.get("/readyz");
         assert_eq!(ready.status, 200, "{}", ready.body);

@@ -4,9 +4,9 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 
-use crate::support::{DEADLINE, LineClient, Server, User};
+use crate::support::{DEADLINE, LineClient, Server, User, texts_of, wait_for};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// GET with a token from one of this machine's addresses; returns head and
 /// body.
@@ -91,29 +91,24 @@ fn reloads_and_a_new_token_are_entries_and_secrets_are_in_none() {
     assert_eq!(server.get_as(&old, "/admin/users").status, 401);
     server.reload(|config| config["admin"] = json!({"token": second}));
     server.hang_up();
-    let mut texts = Vec::new();
-    crate::support::wait_until("all of it is written", || {
-        let entries = server.get_as(second, "/admin/log?kind=admin").json()["entries"].take();
-        texts = texts_of(&entries);
-        texts.len() >= 7
+    let texts = wait_for("all of it is written", || {
+        let answer = server.get_as(second, "/admin/log?kind=admin").json();
+        let texts = texts_of(answer["entries"].as_array().unwrap());
+        // The newest comes first.
+        match texts.first() {
+            Some(last) if last.starts_with("reload: no setting has changed") => Ok(texts),
+            _ => Err(format!("{texts:#?}")),
+        }
     });
-    texts.reverse();
-    let same = |text: &str, start: &str| assert!(text.starts_with(start), "{texts:?}");
-    same(&texts[0], "reload: the admin token is now another");
+    let first_of_all = texts.last().unwrap();
+    let start = "reload: the admin token is now another";
+    assert!(first_of_all.starts_with(start), "{texts:?}");
     assert!(texts.contains(&"reload: limits.line_bytes: 4096 -> 8192".to_owned()));
     assert!(texts.contains(&"refused: wrong admin token for GET /admin/users".to_owned()));
-    same(texts.last().unwrap(), "reload: no setting has changed");
     let all = texts.join("\n");
     for secret in [&*old, first, second] {
         assert!(!all.contains(secret), "{all}");
     }
-}
-
-fn texts_of(entries: &Value) -> Vec<String> {
-    let entries = entries.as_array().unwrap().iter();
-    entries
-        .map(|entry| entry["text"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[test]

@@ -10,12 +10,17 @@ use serde_json::{Value, json};
 
 const SECRET: &str = "shared-by-all-of-them";
 
-fn name_server(at: SocketAddr) -> Server {
-    Server::start_task(
-        "name-server",
-        &json!({"name_server": {"listen": at, "silence_seconds": 2, "secret": SECRET}}),
-    )
+/// A name server that removes a server after so much silence.
+fn name_server(at: SocketAddr, silence_seconds: u64) -> Server {
+    let settings = json!({"listen": at, "silence_seconds": silence_seconds, "secret": SECRET});
+    Server::start_task("name-server", &json!({ "name_server": settings }))
 }
+
+/// Longer than a server is silent that beats every second, on a machine that stands still now and
+/// then.
+const NEVER: u64 = 600;
+/// The same, and short enough to be waited for. The script knows it.
+const SOON: u64 = 5;
 
 fn anywhere() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
@@ -35,7 +40,7 @@ fn get(at: SocketAddr, path: &str) -> (u16, Value) {
 
 #[test]
 fn servers_come_and_go_and_clients_find_the_best() {
-    let server = name_server(anywhere());
+    let server = name_server(anywhere(), SOON);
     run_python(
         "grpc_names.py",
         &[server.address("name-server").to_string(), SECRET.to_owned()],
@@ -45,7 +50,7 @@ fn servers_come_and_go_and_clients_find_the_best() {
 #[test]
 fn a_chat_server_registers_itself_and_comes_back() {
     let at = free_address();
-    let mut names = name_server(at);
+    let mut names = name_server(at, NEVER);
     let start = |advertise: &str| {
         Server::start(|config| {
             config["name_server"] = json!({"url": format!("http://{at}"), "beat_seconds": 1, "advertise": advertise,
@@ -113,7 +118,7 @@ fn a_server_knows_its_id_without_a_name_server_and_keeps_to_its_own_secret() {
     let id = own(&alone);
     assert!(id.len() >= 16 && own(&alone) == id, "{id}");
     // With a wrong secret a server is not listed, and its log says why.
-    let names = name_server(anywhere());
+    let names = name_server(anywhere(), NEVER);
     let at = names.address("name-server");
     let wrong = Server::start(|config| {
         config["name_server"] = json!({
@@ -130,7 +135,7 @@ fn a_server_knows_its_id_without_a_name_server_and_keeps_to_its_own_secret() {
 
 #[test]
 fn http_has_its_limits_there_too() {
-    let server = name_server(anywhere());
+    let server = name_server(anywhere(), NEVER);
     let at = server.address("name-server");
     assert_eq!(get(at, "/api/nodes/best").0, 503);
     let answer_to = |request: &[u8]| {

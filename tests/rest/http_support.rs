@@ -67,8 +67,8 @@ impl Default for Plan {
 /// A running front; stops when dropped.
 pub struct Front {
     pub address: SocketAddr,
-    /// Number of connections being served.
-    pub serving: Arc<AtomicUsize>,
+    /// Number of connections that were served and have ended.
+    pub ended: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
 }
@@ -78,29 +78,28 @@ impl Front {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stopping = Arc::new(AtomicBool::new(false));
-        let serving = Arc::new(AtomicUsize::new(0));
+        let ended = Arc::new(AtomicUsize::new(0));
         let context = Arc::new(context);
         let acceptor = {
-            let (stopping, serving) = (stopping.clone(), serving.clone());
+            let (stopping, ended) = (stopping.clone(), ended.clone());
             thread::spawn(move || {
                 while let Ok((stream, peer)) = listener.accept() {
                     if stopping.load(Ordering::SeqCst) {
                         return;
                     }
-                    let (context, serving) = (context.clone(), serving.clone());
+                    let (context, ended) = (context.clone(), ended.clone());
                     let registry = Arc::new(Registry::default());
-                    serving.fetch_add(1, Ordering::SeqCst);
                     thread::spawn(move || {
                         let permit = registry.admit(peer.ip(), 0, 0).unwrap();
                         http::serve(stream, peer, permit, &context);
-                        serving.fetch_sub(1, Ordering::SeqCst);
+                        ended.fetch_add(1, Ordering::SeqCst);
                     });
                 }
             })
         };
         Front {
             address,
-            serving,
+            ended,
             stopping,
             acceptor: Some(acceptor),
         }

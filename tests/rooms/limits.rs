@@ -35,7 +35,11 @@ fn when_the_server_is_full_the_next_gets_one_line_and_room_comes_back() {
 
 #[test]
 fn administrators_get_into_a_full_server() {
-    let server = Server::start(|config| config["limits"]["connections"] = 2.into());
+    let server = Server::start(|config| {
+        config["limits"]["connections"] = 2.into();
+        // None of those that are held open ends meanwhile.
+        config["limits"]["http_seconds"] = 600.into();
+    });
     let _alice = LineClient::enter(&server, "alice");
     let _bob = LineClient::enter(&server, "bob");
     let told = LineClient::connect(server.web()).expect_close();
@@ -75,8 +79,10 @@ fn many_connections_of_one_loopback_address_are_allowed() {
 
 #[test]
 fn who_gives_no_nickname_in_time_is_told_and_disconnected() {
-    let server = Server::start(|config| config["limits"]["login_seconds"] = 1.into());
+    let server = Server::start(|_| {});
     let mut named = LineClient::enter_channel(&server, "alice", "dev");
+    // It is for those who come from now on.
+    server.reload(|config| config["limits"]["login_seconds"] = 1.into());
     let mut silent = LineClient::connect(server.telnet());
     let mut undecided = LineClient::connect(server.telnet());
     undecided.send("9lives");

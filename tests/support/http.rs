@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::server::{DEADLINE, Server, wait_until};
+use super::server::{DEADLINE, Server, wait_for};
 
 /// An HTTP answer, read whole.
 pub struct Answer {
@@ -39,26 +39,45 @@ impl Server {
         answer(request.call())
     }
 
-    /// The newest entries of this kind in the chat log, once it has at least
-    /// this many: entries are written a little later than events happen.
+    /// The entries that a search of the chat log finds at this moment, the newest first. What has
+    /// just happened may not be among them: entries are written a little later.
+    pub fn log_now(&self, parameters: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/admin/log?{parameters}"));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()["entries"].as_array().unwrap().clone()
+    }
+
+    /// The newest entries of this kind in the chat log, once it has at least this many. If there
+    /// may be others of the kind than the test looks at, these may be the ones that are there:
+    /// then [`Server::log_with`] is what waits for the right ones.
+    #[track_caller]
     pub fn log(&self, parameters: &str, at_least: usize) -> Vec<Value> {
-        let mut entries = Vec::new();
-        wait_until(&format!("{at_least} of {parameters} are logged"), || {
-            let answer = self.get(&format!("/admin/log?{parameters}"));
-            assert_eq!(answer.status, 200, "{}", answer.body);
-            entries = answer.json()["entries"].as_array().unwrap().clone();
-            entries.len() >= at_least
-        });
-        entries
+        wait_for(&format!("{at_least} of {parameters} are logged"), || {
+            let entries = self.log_now(parameters);
+            match entries.len() >= at_least {
+                true => Ok(entries),
+                false => Err(format!("{entries:?}")),
+            }
+        })
     }
 
     /// The texts of [`Server::log`].
+    #[track_caller]
     pub fn log_texts(&self, parameters: &str, at_least: usize) -> Vec<String> {
-        let entries = self.log(parameters, at_least);
-        let texts = entries.iter().map(|entry| entry["text"].as_str());
-        texts
-            .map(|text| text.unwrap_or_default().to_owned())
-            .collect()
+        texts_of(&self.log(parameters, at_least))
+    }
+
+    /// The newest entries of this kind in the chat log, once each of these texts is among them.
+    #[track_caller]
+    pub fn log_with(&self, parameters: &str, texts: &[&str]) -> Vec<Value> {
+        wait_for(&format!("{texts:?} of {parameters} are logged"), || {
+            let entries = self.log_now(parameters);
+            let there = texts_of(&entries);
+            match texts.iter().all(|text| there.iter().any(|it| it == text)) {
+                true => Ok(entries),
+                false => Err(format!("{there:#?}")),
+            }
+        })
     }
 
     /// POST of JSON on the REST listener with the admin token.
@@ -116,6 +135,14 @@ impl Server {
     fn bearer(&self) -> String {
         format!("Bearer {}", self.admin_token())
     }
+}
+
+/// The texts of entries of the chat log.
+pub fn texts_of(entries: &[Value]) -> Vec<String> {
+    let texts = entries.iter().map(|entry| entry["text"].as_str());
+    texts
+        .map(|text| text.unwrap_or_default().to_owned())
+        .collect()
 }
 
 fn agent() -> ureq::Agent {

@@ -29,7 +29,7 @@ mod user;
 mod ws_client;
 
 pub use carrier::{Carrier, Identity, Tape};
-pub use http::Answer;
+pub use http::{Answer, texts_of};
 pub use irc_client::IrcClient;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
@@ -42,7 +42,7 @@ pub use python::{python, run_python};
 #[cfg(feature = "cluster")]
 pub use redis::Redis;
 pub use script::Script;
-pub use server::{DEADLINE, Server, free_address, wait_until};
+pub use server::{DEADLINE, Server, free_address, wait_equal, wait_for, wait_until};
 pub use small_disk::SmallDisk;
 pub use terminal::{Terminal, missing};
 pub use turn::Turn;

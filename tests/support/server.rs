@@ -1,6 +1,7 @@
 //! The real program, started with a configuration and a data folder of its own.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,40 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Waits until `look` has found what it looks for. If it does not in time, the failure says what
+/// it has seen last.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(seen) => {
+                let in_time = Instant::now() < deadline;
+                assert!(
+                    in_time,
+                    "waited in vain until {what}; last there was\n{seen}"
+                );
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits until what `read` returns is this: for what another thread writes a little later, of
+/// which a part may be there before the rest.
+#[track_caller]
+pub fn wait_equal<T: PartialEq + Debug>(what: &str, wanted: &T, mut read: impl FnMut() -> T) {
+    wait_for(&format!("{what}: {wanted:?}"), || {
+        let found = read();
+        if found == *wanted {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    });
 }
 
 /// A running server. Dropping it kills it.

@@ -81,6 +81,7 @@ impl WsClient {
                 Ok(Message::Close(frame)) => self.close = frame,
                 // Refused: the next read tells the caller why.
                 Err(Error::ConnectionClosed) => return self,
+                Err(Error::Io(error)) if has_ended(&error) => return self,
                 Ok(_) => {}
                 Err(Error::Io(error))
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -142,7 +143,7 @@ impl WsClient {
                 Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {
                     return None;
                 }
-                Err(Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(Error::Io(error)) if has_ended(&error) => return None,
                 Err(Error::Io(error))
                     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => panic!("cannot read: {error}\n{}", self.transcript),
@@ -160,6 +161,15 @@ impl WsClient {
     pub fn close_code(&self) -> Option<u16> {
         self.close.as_ref().map(|frame| frame.code.into())
     }
+}
+
+/// Whether the server has closed the connection. Reading answers pings and the server's good-bye;
+/// if the server does not wait for that any longer, it is the answer that fails.
+fn has_ended(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+    )
 }
 
 impl User for WsClient {
