@@ -674,6 +674,15 @@ fn who_cannot_have_the_nickname_is_told_and_closed() {
     assert_eq!(client.close_code(), Some(1008));
 }
 
+/// Ends a storm when it is dropped: also if the test fails, which would wait for it for ever.
+struct Calm<'a>(&'a AtomicBool);
+
+impl Drop for Calm<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn a_storm_of_logins_holds_up_nobody_else() {
     let server = start();
@@ -683,6 +692,7 @@ fn a_storm_of_logins_holds_up_nobody_else() {
     let left = AtomicUsize::new(50);
     let raging = AtomicBool::new(true);
     let answers: Vec<u16> = thread::scope(|scope| {
+        let calm = Calm(&raging);
         let storm: Vec<_> = (0..50)
             .map(|_| {
                 scope.spawn(|| {
@@ -707,15 +717,16 @@ fn a_storm_of_logins_holds_up_nobody_else() {
             })
             .collect();
         let mut said = 0;
-        // Until every client has had an answer and has called again.
-        while left.load(Ordering::SeqCst) > 0 || said < 20 {
+        // Until every client has had an answer and has called again. One that has ended has failed.
+        let has_failed = || storm.iter().any(thread::ScopedJoinHandle::is_finished);
+        while (left.load(Ordering::SeqCst) > 0 || said < 20) && !has_failed() {
             alice.send(&format!("line {said}"));
             bob.expect_message("alice", &format!("line {said}"));
             assert_eq!(server.get("/healthz").status, 200);
             assert_eq!(server.get("/admin/users").status, 200);
             said += 1;
         }
-        raging.store(false, Ordering::SeqCst);
+        drop(calm);
         storm
             .into_iter()
             .flat_map(|thread| thread.join().unwrap())
@@ -736,6 +747,7 @@ fn a_storm_for_passes_leaves_workers_to_others() {
     let raging = AtomicBool::new(true);
     let (let_in, put_off) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
+        let _calm = Calm(&raging);
         for _ in 0..20 {
             scope.spawn(|| {
                 let login = [("nickname", "mina"), ("password", "whitby 1897")];
@@ -758,7 +770,6 @@ fn a_storm_for_passes_leaves_workers_to_others() {
             assert_eq!(answer.status, 201, "{}", answer.body);
             let_in.load(Ordering::SeqCst) > 3 && put_off.load(Ordering::SeqCst) > 3
         });
-        raging.store(false, Ordering::SeqCst);
     });
 }
 
