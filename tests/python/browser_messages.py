@@ -94,6 +94,7 @@ def mended(browser, where, page, bob, name):
     open_room(page, "dev")
     expect(page.locator("#stream .row", has_text=f"the cat of {name}")).to_contain_text("(edited)")
     act(page, f"the cat of {name}", "Delete…")
+    expect(page.get_by_role("dialog").get_by_text(f"the cat of {name}", exact=True)).to_be_visible()
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     for screen in (page, bob):
         expect(screen.locator("#stream")).to_contain_text(f"A message by {name} was deleted")

@@ -34,7 +34,8 @@ LONG = (
     "we do has to survive a connection that comes and goes every few minutes."
 )
 
-# Hours before now; then the messages: author, place, text.
+# Hours before now; then the messages: author, place, text. What becomes of messages is in the last act: the ids of
+# those that are moved back change.
 ACTS = [
     (27.0, [
         ("lucy", "design", "Good afternoon! The new tide tables are in the shared folder: https://tides.example.org/tables/2026?port=whitby"),
@@ -70,8 +71,16 @@ ACTS = [
     ]),
     (0.06, [
         ("arthur", "design", "Then only the legend is missing. @mina, do you want the dashed line explained there or in the margin?"),
-        ("mina", "design", "In the legend. The margin is full enough as it is."),
-        ("lucy", "design", "Agreed. I will have a version for everybody to look at by three."),
+        ("answer", "quincey", "design", "The parser gave up", "That was quick! Off to the pilots with it?"),
+        ("answer", "mina", "design", "Then only the legend", "In the legend. The margin is full enough as it is."),
+        ("lucy", "design", "Agreed. I will have a version for everybody to look at by two."),
+        ("edit", "lucy", "design", "Agreed.", "Agreed. I will have a version for everybody to look at by three."),
+        ("react", "lucy", "design", "It does, the caller", "👍"),
+        ("react", "quincey", "design", "It does, the caller", "👍"),
+        ("react", "mina", "design", "It does, the caller", "👍"),
+        ("react", "arthur", "design", "It does, the caller", "🎉"),
+        ("react", "arthur", "design", "In the legend.", "❤️"),
+        ("react", "lucy", "design", "In the legend.", "❤️"),
         ("seward", "lunch", "@mina there is soup left for you"),
         ("direct", "lucy", "mina", "Found the folder, thanks!"),
         ("direct", "lucy", "mina", "Also: tea at four?"),
@@ -100,10 +109,10 @@ class Person:
     def send(self, type, **args):
         self.socket.send(json.dumps({"type": type, "args": args}))
 
-    def say(self, where, text):
+    def say(self, where, text, **more):
         self.tag += 1
         tag = f"{self.name}-{self.tag}"
-        self.send("message", room=where, body=text, tag=tag)
+        self.send("message", room=where, body=text, tag=tag, **more)
         self.stored(tag)
 
     def write(self, to, text):
@@ -111,6 +120,26 @@ class Person:
         tag = f"{self.name}-{self.tag}"
         self.send("private", to=to, body=text, tag=tag)
         self.stored(tag)
+
+    def find(self, room, beginning):
+        """The id of a message in a room."""
+        self.send("history", room=room, limit=100)
+        for frame in self.socket:
+            frame = json.loads(frame)
+            # What came when the room was joined may be older.
+            for one in frame["messages"] if frame["type"] == "history" and frame["room"] == room else ():
+                if one.get("body", "").startswith(beginning):
+                    return one["id"]
+
+    def mend(self, type, **args):
+        """Edits a message, or reacts to it."""
+        self.send(type, **args)
+        told = {"edit": "edited", "react": "reacted"}[type]
+        for frame in self.socket:
+            frame = json.loads(frame)
+            assert frame["type"] != "error", frame
+            if frame["type"] == told and frame["id"] == args["id"]:
+                return
 
     def stored(self, tag):
         for frame in self.socket:
@@ -197,6 +226,16 @@ def team():
             for who, *what in acts:
                 if who == "direct":
                     people[what[0]].write(*what[1:])
+                elif who in ("answer", "edit", "react"):
+                    name, room, beginning, text = what
+                    person = people[name]
+                    id = person.find(room, beginning)
+                    if who == "answer":
+                        person.say(room, text, reply_to=id)
+                    elif who == "edit":
+                        person.mend("edit", id=id, body=text)
+                    else:
+                        person.mend("react", id=id, sign=text)
                 else:
                     people[who].say(*what)
             with ExitStack() as stack:

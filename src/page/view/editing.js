@@ -3,6 +3,7 @@
 import { h } from "../lib/dom.js";
 import { frameBytes, MAX_FRAME_BYTES } from "../model/delivery.js";
 import { openDialog, title } from "./dialog.js";
+import { excerpt } from "./replying.js";
 
 /** What a change says besides what a message does. */
 const MORE_BYTES = 40;
@@ -96,8 +97,10 @@ export function askToDelete(app, item) {
     dialog.close();
   };
   const dialog = openDialog("Delete the message", title("Delete the message", () => dialog.close()),
-    h("p", {}, `${isMine ? "Your message" : `The message by ${item.from}`} will be gone for everyone, and cannot be brought back.`),
-    h("div", { class: "dialog-buttons" },
-      h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Keep it"),
-      h("button", { type: "button", class: "button danger", on: { click: confirm } }, "Delete")));
+    h("div", { class: "dialog-fields" },
+      h("blockquote", { class: "in-question", dir: "auto" }, excerpt(item.body)),
+      h("p", {}, `${isMine ? "Your message" : `The message by ${item.from}`} will be gone for everyone, and cannot be brought back.`),
+      h("div", { class: "dialog-buttons" },
+        h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Keep it"),
+        h("button", { type: "button", class: "button danger", on: { click: confirm } }, "Delete"))));
 }

@@ -50,8 +50,10 @@ export class Replying {
   }
 }
 
-function excerpt(body) {
-  const line = body.replace(/\s+/g, " ");
+/** The beginning of a message as one line: without what it quotes, if it says more, and without the marks of code. */
+export function excerpt(body) {
+  const said = body.replace(/^> .*$/gm, "");
+  const line = (said.trim() === "" ? body : said).replace(/```(?:[\w+-]*\n)?/g, " ").replace(/`([^`\n]+)`/g, "$1").replace(/\s+/g, " ").trim();
   return line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line;
 }
 

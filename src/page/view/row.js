@@ -60,9 +60,10 @@ function message(item, grouped, context) {
   if (item.status) classes.push(item.status);
   if (!state.isMe(item.from) && state.mentionsMe(item.body)) classes.push("to-me");
   const moment = h("time", { datetime: new Date(item.at).toISOString(), title: fullTime(item.at) }, grouped ? shortTime(item.at) : time(item.at));
-  const text = h("div", { class: isOnlyEmoji(item.body) && !isAction ? "text large" : "text", dir: "auto" },
+  const edited = item.editedAt > 0 && h("small", { class: "edited", dir: "ltr", title: `Edited ${fullTime(item.editedAt)}` }, "(edited)");
+  const isAmended = edited && !isAction;
+  const text = h("div", { class: isOnlyEmoji(item.body) && !isAction ? "text large" : "text", ...(isAmended ? {} : { dir: "auto" }) },
     textNodes(item.body, (name) => state.isMe(name)));
-  const edited = item.editedAt > 0 && h("small", { class: "edited", title: `Edited ${fullTime(item.editedAt)}` }, "(edited)");
   // What is done reads as one sentence: its author, and then the rest.
   const author = h("button", { type: "button", class: "author", tabindex: "-1", data: { user: item.from }, "aria-haspopup": "menu" }, item.from);
   return h("article", { class: classes.join(" "), tabindex: "-1", "aria-label": `${item.from}, ${time(item.at)}` },
@@ -70,8 +71,9 @@ function message(item, grouped, context) {
     h("div", { class: "content" },
       !grouped && !isAction && h("div", { class: "by" }, author, moment),
       item.reply && answeredLine(item, state),
-      isAction ? h("div", { class: "deed" }, author, " ", text, " ", moment) : text,
-      edited,
+      isAction ? h("div", { class: "deed" }, author, " ", text, " ", moment, edited && [" ", edited])
+        // What is written from right to left is followed on its left.
+        : isAmended ? h("div", { class: "amended", dir: "auto" }, text, " ", edited) : text,
       signs(item, context),
       item.status === "failed" && failed(item)),
     item.status ? mark(item) : h("button", {
