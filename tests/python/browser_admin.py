@@ -174,11 +174,39 @@ def channels(page, where):
     dialog = page.get_by_role("dialog", name="#empty")
     expect(dialog).to_contain_text("nina: founder")
     dialog.get_by_role("button", name="Close").click()
+    keeping(page)
     expect(row_of(page, "#dev")).to_contain_text("ada")
     page.get_by_role("button", name="Log of #dev").click()
     expect(page.get_by_label("Channel", exact=True)).to_have_value("dev")
     expect(log_rows(page).filter(has_text="for the graphs 0")).to_have_count(1)
     page.get_by_role("button", name="Clear").click()
+
+
+def keeping(page):
+    """How long messages are kept, and that nothing becomes of them."""
+    open_it = page.get_by_role("button", name="How long the messages of #empty are kept")
+    dialog = page.get_by_role("dialog", name="Messages of #empty")
+    days, most = dialog.get_by_label("Days", exact=True), dialog.get_by_label("Messages", exact=True)
+    hold = dialog.get_by_role("checkbox", name="On hold")
+    open_it.click()
+    expect(days).to_have_value("0")
+    days.fill("7")
+    most.fill("5")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("20")
+    expect(most).to_have_attribute("aria-invalid", "true")
+    most.fill("100")
+    hold.check()
+    dialog.get_by_role("button", name="Save").click()
+    toasted(page, "#empty is on hold.")
+    open_it.click()
+    expect(days).to_have_value("7")
+    expect(most).to_have_value("100")
+    expect(hold).to_be_checked()
+    hold.uncheck()
+    dialog.get_by_role("button", name="Save").click()
+    toasted(page, "Saved for #empty.")
+    expect(dialog).to_have_count(0)
 
 
 def announcement(page, ada):
@@ -251,7 +279,7 @@ def log(page, ada, where):
     expect(page.locator(".live")).to_have_text("Live")
 
 
-def messages(page):
+def messages(page, ada):
     go(page, "Messages")
     page.get_by_label("Words").fill("graphs 7")
     page.get_by_label("Words").press("Enter")
@@ -260,6 +288,14 @@ def messages(page):
     page.get_by_label("Words").fill("onerror")
     page.get_by_label("Words").press("Enter")
     expect(page.locator(".found .text")).to_have_text(HOSTILE)
+    page.get_by_role("button", name="Delete…").click()
+    dialog = page.get_by_role("dialog", name="Delete the message")
+    expect(dialog).to_contain_text(HOSTILE)
+    dialog.get_by_label("Reason").fill("hostile")
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator(".found .text")).to_have_count(0)
+    toasted(page, "is deleted.")
+    ada.hears("removed a message: hostile")
     page.get_by_label("Words").fill("unheard")
     page.get_by_label("Words").press("Enter")
     expect(page.get_by_text("Nothing found.")).to_be_visible()
@@ -297,7 +333,7 @@ def main():
         channels(page, where)
         announcement(page, ada)
         log(page, ada, where)
-        messages(page)
+        messages(page, ada)
         assert "Administration" in page.title(), page.title()
         gone_and_back(page)
         token_changed(page)

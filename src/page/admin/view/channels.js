@@ -3,7 +3,7 @@
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
-import { inform, stateLine, tell } from "./dialog.js";
+import { ask, field, inform, stateLine, tell, textField } from "./dialog.js";
 import { count, fullTime, plural } from "./format.js";
 import { Table } from "./table.js";
 
@@ -94,7 +94,31 @@ export class Channels {
     const button = (label, words, click) => h("button", { type: "button", class: "button small", "aria-label": words, on: { click } }, label);
     cell.append(
       button("Details…", `Details of #${name}`, () => this.#showAll(name)),
+      button("Keep…", `How long the messages of #${name} are kept`, () => this.#keep(name)),
       button("Log", `Log of #${name}`, () => this.#app.openLog({ channel: name })));
+  }
+
+  /** Asks how long the messages of a channel are kept. */
+  async #keep(name) {
+    const path = `/admin/channels/${encodeURIComponent(name)}/keeping`;
+    try {
+      const { days, messages, hold } = await this.#app.api.get(path);
+      ask({
+        title: `Messages of #${name}`, action: "Save",
+        words: "What is older, or beyond the number, is removed within a minute, and cannot be brought back.",
+        fields: [
+          field("Days", textField("days", { inputmode: "numeric", value: String(days) }), "0: as for all channels."),
+          field("Messages", textField("messages", { inputmode: "numeric", value: String(messages) }), "At least 20; 0: as for all channels."),
+          h("label", { class: "check" }, h("input", { type: "checkbox", name: "hold", checked: hold }), "On hold: nothing is removed, edited or deleted, by no one"),
+        ],
+        run: async (form) => {
+          await this.#app.api.put(path, { days: number(form.days), messages: number(form.messages), hold: form.hold === "on" });
+          tell(form.hold === "on" ? `#${name} is on hold.` : `Saved for #${name}.`);
+        },
+      });
+    } catch (error) {
+      tell(inWords(error));
+    }
   }
 
   async #showAll(name) {
@@ -107,6 +131,9 @@ export class Channels {
     }
   }
 }
+
+/** What is written as a number; the server says what is wrong with anything else. */
+const number = (written) => (/^\d+$/.test(written.trim()) ? Number(written) : written);
 
 const names = (members) => (members.length === 0 ? "nobody"
   : members.slice(0, NAMES).join(", ") + (members.length > NAMES ? ` and ${count(members.length - NAMES)} more` : ""));

@@ -2,7 +2,7 @@
 
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
-import { field, stateLine, textField } from "./dialog.js";
+import { ask, field, stateLine, tell, textField } from "./dialog.js";
 import { fullTime, plural } from "./format.js";
 
 const PAGE = 100;
@@ -58,7 +58,7 @@ export class Messages {
     try {
       const { messages, next_before: next, timed_out: timedOut } = await this.#app.api.get("/admin/messages", { ...this.#query, before, limit: PAGE });
       if (number !== this.#searches) return;
-      this.#list.append(...messages.map(item));
+      this.#list.append(...messages.map((message) => this.#item(message)));
       this.#next = next ?? undefined;
       this.#more.hidden = next === null;
       const shown = this.#list.children.length;
@@ -73,11 +73,29 @@ export class Messages {
       this.#more.disabled = false;
     }
   }
-}
 
-function item({ id, at, author, channel, between, text, action }) {
-  const where = channel ? `#${channel}` : `${between[0]} and ${between[1]}`;
-  return h("li", { data: { id } },
-    h("time", { datetime: at }, fullTime(at)), h("b", {}, author), h("span", {}, where),
-    h("p", { class: "text" }, action ? `* ${author} ${text}` : text));
+  #item(message) {
+    const { id, at, author, channel, between, text, action } = message;
+    const where = channel ? `#${channel}` : `${between[0]} and ${between[1]}`;
+    const line = h("li", { data: { id } },
+      h("time", { datetime: at }, fullTime(at)), h("b", {}, author), h("span", {}, where),
+      h("p", { class: "text" }, action ? `* ${author} ${text}` : text),
+      channel && h("button", { type: "button", class: "button small", on: { click: () => this.#delete(message, line) } }, "Delete…"));
+    return line;
+  }
+
+  #delete({ id, author, channel, text }, line) {
+    ask({
+      title: "Delete the message", action: "Delete", isDangerous: true,
+      words: h("div", {}, h("blockquote", { class: "words" }, text),
+        h("p", { class: "words" }, `The message by ${author} in #${channel} will be gone for everyone, and cannot be brought back. Those in the channel are told that an administrator deleted it.`)),
+      fields: [field("Reason", textField("reason", { maxlength: "500", spellcheck: "true" }), "May be left empty.")],
+      run: async ({ reason }) => {
+        const why = reason.trim() ? `?${new URLSearchParams({ reason: reason.trim() })}` : "";
+        await this.#app.api.remove(`/admin/channels/${encodeURIComponent(channel)}/messages/${encodeURIComponent(id)}${why}`);
+        line.remove();
+        tell(`The message by ${author} is deleted.`);
+      },
+    });
+  }
 }
