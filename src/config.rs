@@ -114,6 +114,8 @@ settings! {
             channels: Channels;
             /// Messages that were sent.
             messages: Messages;
+            /// Outgoing hooks.
+            hooks: HookSettings;
             /// IRC.
             irc: Irc;
             /// What accounts must be.
@@ -323,6 +325,18 @@ settings! {
     pub struct Messages in messages {
         /// Seconds within which the author of a message may edit it.
         edit_seconds: u64 = 86_400, Rule::whole(1, 1 << 32).or_zero("for no limit"), Now;
+    }
+}
+
+settings! {
+    /// Outgoing hooks.
+    pub struct HookSettings in hooks {
+        /// Addresses or networks that outgoing hooks may reach although they are
+        /// not public, such as receivers on this machine. Whoever operates a
+        /// registered channel can make hooks.
+        allow: Vec<IpNet> = Vec::new(), Rule::Any, Now;
+        /// Seconds for which a delivery is tried before it has failed for good.
+        retry_seconds: u64 = 86_400, Rule::whole(1, 30 * 86_400), Now;
     }
 }
 

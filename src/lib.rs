@@ -112,6 +112,8 @@ mod fair;
 #[doc(hidden)]
 pub mod grpc;
 #[doc(hidden)]
+pub mod hooks;
+#[doc(hidden)]
 pub mod http;
 mod json;
 #[doc(hidden)]

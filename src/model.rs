@@ -17,6 +17,7 @@ pub mod key;
 pub mod mention;
 pub mod message;
 pub mod name;
+pub mod outgoing;
 pub mod peer;
 pub mod program;
 pub mod reaction;

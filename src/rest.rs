@@ -21,6 +21,7 @@ mod log;
 mod mending;
 mod messages;
 pub(crate) mod nodes;
+mod outgoing;
 mod own_account;
 mod passwords;
 mod posts;
@@ -46,6 +47,7 @@ use jiff::Timestamp;
 use crate::account::{Accounts, Gate};
 use crate::admin::{Administration, Doors};
 use crate::chatlog::ChatLog;
+use crate::hooks::Hooks;
 use crate::http::{Origins, Relays};
 use crate::metrics::Metrics;
 use crate::nodes::Node;
@@ -73,6 +75,8 @@ pub struct RestContext {
     pub doors: Arc<Doors>,
     /// The bots as which programs take part.
     pub bots: Arc<Bots>,
+    /// What sends for outgoing hooks, if anything does.
+    pub hooks: Option<Arc<Hooks>>,
     /// The administrators' actions.
     pub admin: Arc<Administration>,
     /// The program's version.

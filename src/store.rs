@@ -16,6 +16,7 @@ mod lookalikes;
 mod matches;
 #[cfg(feature = "cluster")]
 mod migrate;
+mod outgoing;
 mod pause;
 #[cfg(feature = "cluster")]
 mod postgres;
@@ -39,6 +40,7 @@ pub use error::{AppendError, OpenError, StoreError};
 pub use matches::Matches;
 #[cfg(feature = "cluster")]
 pub use migrate::{Counts, MigrateError, migrate};
+pub use outgoing::Feed;
 #[cfg(feature = "cluster")]
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use retention::Retention;
@@ -49,7 +51,8 @@ pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::Mark;
+use crate::model::hook::{Duty, Mark};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
 pub use crate::model::{
     Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Hook, Keeping,
     KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
@@ -379,8 +382,9 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Stores the hook of a channel, with its program. Returns whether there was room.
-    fn add_hook(&self, _hook: &Hook) -> Result<bool, StoreError> {
+    /// Stores the hook of a channel, with its program; an outgoing one sends what is said after a
+    /// message. Returns whether there was room.
+    fn add_hook(&self, _hook: &Hook, _after: MessageId) -> Result<bool, StoreError> {
         Ok(false)
     }
 
@@ -413,6 +417,71 @@ pub trait Store: Send + Sync {
         _now_ms: u64,
     ) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Takes the outgoing hooks that no other server has, until a time, and keeps those that this
+    /// one has; of those that are not paused, what is to be done. If there are no others, all are
+    /// this one's. Times are now and the end, in milliseconds since 1970 UTC.
+    fn claim_hooks(
+        &self,
+        _holder: &str,
+        _times: (u64, u64),
+        _has_others: bool,
+    ) -> Result<Vec<Duty>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Leaves the outgoing hooks that a server has to others.
+    fn release_hooks(&self, _holder: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Puts messages into the queue of a hook, unless it was fed with them before. Returns how many
+    /// wait.
+    fn feed_hook(&self, _feed: &Feed<'_>) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// At most `limit` deliveries of a hook, oldest first: those that wait, or those that have failed
+    /// for good.
+    fn deliveries(
+        &self,
+        _id: &str,
+        _failed: bool,
+        _limit: i64,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Notes what came of a delivery.
+    fn settle_delivery(
+        &self,
+        _id: &str,
+        _message: MessageId,
+        _settled: &Settled,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Notes what came of the last attempt to reach the address of a hook.
+    fn note_attempt(&self, _id: &str, _attempt: &Attempt) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Pauses an outgoing hook. Returns whether it was not paused.
+    fn pause_hook(&self, _id: &str, _why: &str, _now_ms: u64) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Has an outgoing hook go on if it is paused, and has what has failed for good sent again.
+    /// Returns whether there is such a hook.
+    fn resend(&self, _id: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// How an outgoing hook does.
+    fn hook_condition(&self, _id: &str) -> Result<Option<Condition>, StoreError> {
+        Ok(None)
     }
 
     /// Notes that a token or a hook was used.

@@ -3,8 +3,9 @@
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::model::hook::SigningKey;
+use crate::model::outgoing::Outgoing;
 use crate::model::program::Shown;
-use crate::model::{Account, Hook, Name, Power, ProgramSecret, Scopes};
+use crate::model::{Account, Hook, MessageId, Name, Power, ProgramSecret, Scopes};
 
 use super::programs::{check_scopes, make};
 use super::{Actor, Administration, Grant, NewProgram, ProgramFailed};
@@ -18,7 +19,7 @@ pub enum Keeper<'a> {
     Operator(&'a Account),
 }
 
-/// A hook to be made, to which programs post.
+/// A hook to be made.
 #[derive(Clone, Debug)]
 pub struct NewHook {
     /// The channel.
@@ -29,6 +30,8 @@ pub struct NewHook {
     pub is_signed: bool,
     /// Calls a minute.
     pub rate: Option<u32>,
+    /// Where it sends what is said, if programs do not post to it.
+    pub outgoing: Option<Outgoing>,
 }
 
 impl Administration {
@@ -41,8 +44,15 @@ impl Administration {
         asker: Asker,
         new: NewHook,
     ) -> Result<(Hook, ProgramSecret), ProgramFailed> {
-        let scope = Power::Post.scope(Some(&new.channel));
-        let scopes = Scopes::parse([scope.as_str()])
+        let powers: &[Power] = match new.outgoing {
+            Some(_) => &[Power::Post, Power::Read],
+            None => &[Power::Post],
+        };
+        let scopes: Vec<String> = powers
+            .iter()
+            .map(|power| power.scope(Some(&new.channel)))
+            .collect();
+        let scopes = Scopes::parse(scopes.iter().map(String::as_str))
             .map_err(|why| ProgramFailed::Field("channel", why.to_string()))?;
         let made_by = match keeper {
             Keeper::Administrator(grant) => {
@@ -55,9 +65,14 @@ impl Administration {
                 Some(account.username.clone())
             }
         };
+        let after = self.newest(accounts, &new)?;
+        let is_outgoing = new.outgoing.is_some();
         let program = NewProgram {
             name: new.name,
-            shown: Shown::Hook,
+            shown: match is_outgoing {
+                true => Shown::Nothing,
+                false => Shown::Hook,
+            },
             scopes,
             bot: None,
             expires_at: None,
@@ -69,10 +84,12 @@ impl Administration {
         let hook = Hook {
             program,
             channel: new.channel,
-            signing: new.is_signed.then(|| SigningKey::of(random)),
+            // Receivers have nothing else by which they know who calls.
+            signing: (new.is_signed || is_outgoing).then(|| SigningKey::of(random)),
             made_by,
+            outgoing: new.outgoing,
         };
-        let added = accounts.store().add_hook(&hook).map_err(|error| {
+        let added = accounts.store().add_hook(&hook, after).map_err(|error| {
             error.log("a hook could not be stored");
             ProgramFailed::Store
         })?;
@@ -81,6 +98,57 @@ impl Administration {
         }
         self.did_to_program(&actor, "made", &hook.program, hook.made_by.as_ref())?;
         Ok((hook, secret))
+    }
+
+    /// The message after which an outgoing hook sends what is said.
+    fn newest(&self, accounts: &Accounts, new: &NewHook) -> Result<MessageId, ProgramFailed> {
+        if new.outgoing.is_none() {
+            return Ok(MessageId::default());
+        }
+        if !(self.hub).ask(|hub, _, _| hub.keeps_history())? {
+            return Err(ProgramFailed::NoHistory);
+        }
+        accounts.store().last_message_id().map_err(|error| {
+            error.log("the newest message could not be looked up for a hook");
+            ProgramFailed::Store
+        })
+    }
+
+    /// A hook, of a channel if one is given.
+    pub fn hook(
+        &self,
+        keeper: Keeper<'_>,
+        accounts: &Accounts,
+        channel: Option<&Name>,
+        id: &str,
+    ) -> Result<Hook, ProgramFailed> {
+        let mut all = self.hooks(keeper, accounts, channel)?.into_iter();
+        let found = all.find(|it| it.program.id == id);
+        found.ok_or_else(|| ProgramFailed::NoSuch(id.to_owned()))
+    }
+
+    /// Has an outgoing hook go on, and what has failed for good sent again.
+    pub fn resend(
+        &self,
+        actor: Actor,
+        keeper: Keeper<'_>,
+        accounts: &Accounts,
+        channel: Option<&Name>,
+        id: &str,
+    ) -> Result<(), ProgramFailed> {
+        let hook = self.hook(keeper, accounts, channel, id)?;
+        let is_there = accounts.store().resend(id).map_err(|error| {
+            error.log("a hook could not be told to send again");
+            ProgramFailed::Store
+        })?;
+        if !is_there {
+            return Err(ProgramFailed::NoSuch(id.to_owned()));
+        }
+        let operator = match keeper {
+            Keeper::Administrator(_) => None,
+            Keeper::Operator(account) => Some(&account.username),
+        };
+        Ok(self.did_to_program(&actor, "resends of", &hook.program, operator)?)
     }
 
     /// The hooks of a channel, or of all, the oldest first.

@@ -41,6 +41,8 @@ pub enum ProgramFailed {
     TooMany,
     /// The channel has as many hooks as it may.
     TooManyHooks,
+    /// Nothing is kept that an outgoing hook could send.
+    NoHistory,
     /// Who makes it does not operate the channel.
     NotOperator(Refusal),
     /// Another program speaks under the nickname.
@@ -150,6 +152,7 @@ impl Administration {
         let what = match token.shown {
             Shown::Token => "token",
             Shown::Hook => "hook",
+            Shown::Nothing => "outgoing hook",
         };
         let operator = operator.map(|name| format!(", as the operator {name}"));
         let what = format!(
@@ -244,6 +247,10 @@ impl fmt::Display for ProgramFailed {
                 f,
                 "the channel has {MAX_IN_CHANNEL} hooks already, or there are too many in all; \
                  remove some first"
+            ),
+            ProgramFailed::NoHistory => write!(
+                f,
+                "outgoing hooks need the history, which this server does not keep"
             ),
             ProgramFailed::NotOperator(refusal) => refusal.fmt(f),
             ProgramFailed::Speaks(name) => write!(

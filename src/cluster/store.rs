@@ -16,13 +16,14 @@ use super::merge::{Rows, add_reacted, amend, merge};
 use super::stream::entries;
 use super::unstored::{self, PAGE, Unstored, message_changes_from, unstored_from};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::Mark;
+use crate::model::hook::{Duty, Mark};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, ListedAccount, Located,
     MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record,
     SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
 };
-use crate::store::{Appended, MAX_AMENDED, Matches, Store, StoreError};
+use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
 
 /// Idle connections kept for the next questions.
 const IDLE_LINKS: usize = 4;
@@ -495,8 +496,54 @@ impl Store for ClusterStore {
         self.postgres.remove_program(id)
     }
 
-    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
-        self.postgres.add_hook(hook)
+    fn add_hook(&self, hook: &Hook, after: MessageId) -> Result<bool, StoreError> {
+        self.postgres.add_hook(hook, after)
+    }
+
+    fn claim_hooks(
+        &self,
+        holder: &str,
+        times: (u64, u64),
+        has_others: bool,
+    ) -> Result<Vec<Duty>, StoreError> {
+        self.postgres.claim_hooks(holder, times, has_others)
+    }
+
+    fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {
+        self.postgres.release_hooks(holder)
+    }
+
+    fn feed_hook(&self, feed: &Feed<'_>) -> Result<u64, StoreError> {
+        self.postgres.feed_hook(feed)
+    }
+
+    fn deliveries(&self, id: &str, failed: bool, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+        self.postgres.deliveries(id, failed, limit)
+    }
+
+    fn settle_delivery(
+        &self,
+        id: &str,
+        message: MessageId,
+        settled: &Settled,
+    ) -> Result<(), StoreError> {
+        self.postgres.settle_delivery(id, message, settled)
+    }
+
+    fn note_attempt(&self, id: &str, attempt: &Attempt) -> Result<(), StoreError> {
+        self.postgres.note_attempt(id, attempt)
+    }
+
+    fn pause_hook(&self, id: &str, why: &str, now_ms: u64) -> Result<bool, StoreError> {
+        self.postgres.pause_hook(id, why, now_ms)
+    }
+
+    fn resend(&self, id: &str) -> Result<bool, StoreError> {
+        self.postgres.resend(id)
+    }
+
+    fn hook_condition(&self, id: &str) -> Result<Option<Condition>, StoreError> {
+        self.postgres.hook_condition(id)
     }
 
     fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {

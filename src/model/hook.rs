@@ -6,7 +6,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 
+use super::id::MessageId;
 use super::name::Name;
+use super::outgoing::Outgoing;
 use super::program::ProgramToken;
 use super::secret::Secret;
 
@@ -33,6 +35,21 @@ pub struct Hook {
     pub signing: Option<SigningKey>,
     /// The operator of the channel who made it; `None` if administrators did.
     pub made_by: Option<Name>,
+    /// Where it sends what is said, if it is an outgoing one.
+    pub outgoing: Option<Outgoing>,
+}
+
+/// An outgoing hook that a server has to see to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duty {
+    /// The hook.
+    pub hook: Hook,
+    /// Every message up to this one is in the queue, or is not for the hook.
+    pub fed_to: MessageId,
+    /// When the first delivery in the queue may be tried, in milliseconds since 1970 UTC.
+    pub next_at: u64,
+    /// Deliveries that wait.
+    pub waiting: u64,
 }
 
 /// The key that signatures are made with, as both sides have it.

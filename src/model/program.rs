@@ -29,6 +29,8 @@ pub enum Shown {
     Token,
     /// In the address that it posts to.
     Hook,
+    /// It is not shown: an outgoing hook is called by nobody.
+    Nothing,
 }
 
 impl Shown {
@@ -37,6 +39,7 @@ impl Shown {
         match self {
             Shown::Token => 0,
             Shown::Hook => 1,
+            Shown::Nothing => 2,
         }
     }
 
@@ -45,6 +48,7 @@ impl Shown {
         match number {
             0 => Some(Shown::Token),
             1 => Some(Shown::Hook),
+            2 => Some(Shown::Nothing),
             _ => None,
         }
     }

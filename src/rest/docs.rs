@@ -16,7 +16,8 @@ use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
     accounts, admin_accounts, announce, auth, bans, channels, found, hooks, keeping, legacy, log,
-    mending, messages, nodes, own_account, passwords, posts, resets, scopes, status, tokens, users,
+    mending, messages, nodes, outgoing, own_account, passwords, posts, resets, scopes, status,
+    tokens, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -80,6 +81,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         posts::post_message, posts::read_messages,
         hooks::post_to_hook, hooks::add_hook, hooks::list_hooks, hooks::remove_hook,
         hooks::add_own_hook, hooks::list_own_hooks, hooks::remove_own_hook,
+        outgoing::list_deliveries, outgoing::resend, outgoing::test_hook,
+        outgoing::list_own_deliveries, outgoing::resend_own, outgoing::test_own_hook,
         tokens::add_token, tokens::list_tokens, tokens::remove_token,
         openapi,
     ),

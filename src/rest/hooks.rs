@@ -10,6 +10,7 @@ use crate::admin::{HookKeeper, NewHook, NotGranted};
 use crate::http::pairs;
 use crate::hub::Tag;
 use crate::model::hook::{Mark, Signatures};
+use crate::model::outgoing::{MAX_TRIGGER, MAX_TRIGGERS, MAX_URL, Outgoing};
 use crate::model::time::unix_ms;
 use crate::model::{Body, Hook, MessageKind, Name, Power, ProgramSecret};
 use crate::protocol::hooks::{self, Said};
@@ -18,6 +19,7 @@ use crate::session::bots::Post;
 use super::auth::owner;
 use super::body::Object;
 use super::call::Call;
+use super::outgoing::HookCondition;
 use super::posts::{Posted, channel};
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
@@ -104,6 +106,14 @@ struct NewHookBody {
     signed: Option<bool>,
     /// Calls a minute; 600 if not given.
     rate: Option<u32>,
+    /// `in` if not given: programs post to it; `out`: it sends what is said.
+    direction: Option<String>,
+    /// Where an outgoing hook sends.
+    #[schema(example = "https://example.org/chat")]
+    url: Option<String>,
+    /// Words of which one must be at the beginning of a message for it to be sent; without any, all
+    /// messages are. Messages that mention the hook's name are sent, too.
+    triggers: Option<Vec<String>>,
 }
 
 /// A hook that was made.
@@ -112,8 +122,10 @@ struct MadeHook {
     #[serde(flatten)]
     is: HookRow,
     /// Where to post, below the address of the server; it has the key in it and is shown this once.
+    /// An outgoing hook has none; its `url` is where it sends.
+    #[serde(rename = "url", skip_serializing_if = "Option::is_none")]
     #[schema(example = "/hooks/cst_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG")]
-    url: String,
+    address: Option<String>,
     /// The secret for signatures, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
@@ -133,8 +145,19 @@ pub(super) struct HookRow {
     id: String,
     channel: String,
     name: String,
-    /// Whether it takes only signed calls.
+    /// `in` or `out`.
+    direction: &'static str,
+    /// Whether it takes only signed calls; what it sends is always signed.
     signed: bool,
+    /// Where an outgoing hook sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// What a message begins with to be sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    triggers: Vec<String>,
+    /// How an outgoing hook does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<HookCondition>,
     /// The operator of the channel who made it; left out if administrators did.
     #[serde(skip_serializing_if = "Option::is_none")]
     made_by: Option<String>,
@@ -149,7 +172,15 @@ pub(super) struct HookRow {
 
 impl HookRow {
     fn of(hook: Hook) -> HookRow {
+        let (url, triggers) = match hook.outgoing {
+            Some(out) => (Some(out.url.expose().to_owned()), out.triggers),
+            None => (None, Vec::new()),
+        };
         HookRow {
+            direction: if url.is_some() { "out" } else { "in" },
+            url,
+            triggers,
+            condition: None,
             channel: hook.channel.to_string(),
             name: hook.program.name.to_string(),
             signed: hook.signing.is_some(),
@@ -247,7 +278,15 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn add_hook(call: &Call<'_>) -> Result<Reply, Problem> {
-    let mut object = call.object(&["channel", "name", "signed", "rate"])?;
+    let mut object = call.object(&[
+        "channel",
+        "name",
+        "signed",
+        "rate",
+        "direction",
+        "url",
+        "triggers",
+    ])?;
     let channel = object.string("channel")?;
     let channel = channel.ok_or_else(|| Problem::field("channel", "missing"))?;
     let channel = Name::parse_channel(&channel);
@@ -306,7 +345,7 @@ pub(super) fn remove_hook(call: &Call<'_>) -> Result<Reply, Problem> {
 )]
 pub(super) fn add_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     let account = owner(call)?;
-    let object = call.object(&["name", "signed", "rate"])?;
+    let object = call.object(&["name", "signed", "rate", "direction", "url", "triggers"])?;
     let new = new_hook(object, channel(call)?)?;
     // A new name is taken for good, as by who registers.
     let counted = call.context.accounts.count_made(call.relayed.peer.ip());
@@ -369,29 +408,78 @@ fn new_hook(mut object: Object, channel: Name) -> Result<NewHook, Problem> {
         name: name(&mut object, "name")?.ok_or_else(|| Problem::field("name", "missing"))?,
         is_signed: object.boolean("signed")?.unwrap_or(false),
         rate: rate(&mut object)?,
+        outgoing: outgoing(&mut object)?,
     })
+}
+
+/// Where a new hook sends, if it does.
+fn outgoing(object: &mut Object) -> Result<Option<Outgoing>, Problem> {
+    let (url, triggers) = (object.string("url")?, object.strings("triggers")?);
+    match (object.string("direction")?.as_deref(), &url, &triggers) {
+        (Some("out"), ..) => {}
+        (None | Some("in"), None, None) => return Ok(None),
+        (None | Some("in"), Some(_), _) => {
+            return Err(Problem::field("url", "only for the direction out"));
+        }
+        (None | Some("in"), None, Some(_)) => {
+            return Err(Problem::field("triggers", "only for the direction out"));
+        }
+        (Some(_), ..) => return Err(Problem::field("direction", "must be in or out")),
+    }
+    let url = url.ok_or_else(|| Problem::field("url", "missing"))?;
+    let url = Outgoing::parse_url(&url).map_err(|_| {
+        let why = format!(
+            "must be http:// or https:// with a host and without a password, in ASCII, of at most \
+             {MAX_URL} bytes"
+        );
+        Problem::field("url", why)
+    })?;
+    let mut triggers = triggers.unwrap_or_default();
+    let is_good = |word: &String| {
+        !word.is_empty() && word.len() <= MAX_TRIGGER && !word.contains(char::is_whitespace)
+    };
+    if triggers.len() > MAX_TRIGGERS || !triggers.iter().all(is_good) {
+        let why = format!(
+            "must be at most {MAX_TRIGGERS} words without spaces, of at most {MAX_TRIGGER} bytes"
+        );
+        return Err(Problem::field("triggers", why));
+    }
+    triggers.dedup();
+    Ok(Some(Outgoing { url, triggers }))
 }
 
 fn make(call: &Call<'_>, keeper: HookKeeper<'_>, new: NewHook) -> Result<Reply, Problem> {
     let (admin, accounts) = (&call.context.admin, &call.context.accounts);
     let (hook, key) = admin.add_hook(call.actor(), keeper, accounts, call.asker(), new)?;
+    look(call);
     let location = format!("hooks/{}", hook.program.id);
     Ok(Reply::json(201, &made(hook, &key)).with("Location", location))
 }
 
 fn made(hook: Hook, key: &ProgramSecret) -> MadeHook {
     let secret = hook.signing.as_ref().map(|key| key.expose().to_owned());
+    let is_called = hook.outgoing.is_none();
     MadeHook {
         is: HookRow::of(hook),
-        url: format!("{POSTED}{}", key.expose()),
+        address: is_called.then(|| format!("{POSTED}{}", key.expose())),
         secret,
     }
 }
 
 fn list(call: &Call<'_>, keeper: HookKeeper<'_>, channel: Option<&Name>) -> Result<Reply, Problem> {
     let (admin, accounts) = (&call.context.admin, &call.context.accounts);
-    let hooks = admin.hooks(keeper, accounts, channel)?.into_iter();
-    let hooks = hooks.map(HookRow::of).collect();
+    let mut hooks = Vec::new();
+    for hook in admin.hooks(keeper, accounts, channel)? {
+        let condition = match hook.outgoing {
+            Some(_) => accounts.store().hook_condition(&hook.program.id),
+            None => Ok(None),
+        };
+        let condition = condition.map_err(|error| Problem::store(&error))?;
+        hooks.push(HookRow {
+            condition: condition.map(HookCondition::of),
+            ..HookRow::of(hook)
+        });
+    }
     Ok(Reply::json(200, &HookList { hooks }))
 }
 
@@ -403,7 +491,15 @@ fn remove(
 ) -> Result<Reply, Problem> {
     let (admin, accounts) = (&call.context.admin, &call.context.accounts);
     admin.remove_hook(call.actor(), keeper, accounts, channel, id)?;
+    look(call);
     Ok(Reply::empty(204))
+}
+
+/// Has the outgoing hooks looked at, of which there may be another one now.
+fn look(call: &Call<'_>) {
+    if let Some(hooks) = &call.context.hooks {
+        hooks.look();
+    }
 }
 
 /// What was posted, as a message.

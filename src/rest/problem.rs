@@ -379,6 +379,7 @@ impl From<ProgramFailed> for Problem {
             ProgramFailed::NotOperator(refusal) => Problem::Refused(Box::new(refusal)),
             ProgramFailed::TooMany
             | ProgramFailed::TooManyHooks
+            | ProgramFailed::NoHistory
             | ProgramFailed::Speaks(_)
             | ProgramFailed::Bot(_) => Problem::Conflict(words),
             ProgramFailed::NoSuch(_) => Problem::NotFound(words),

@@ -21,8 +21,8 @@ use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
     RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, found, hooks,
-    keeping, legacy, log, mending, messages, nodes, own_account, passwords, posts, resets, status,
-    tokens, users,
+    keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
+    resets, status, tokens, users,
 };
 
 /// All routes, by family.
@@ -48,6 +48,7 @@ pub(super) const FAMILIES: Families = &[
     tokens::ROUTES,
     posts::ROUTES,
     hooks::ROUTES,
+    outgoing::ROUTES,
     docs::ROUTES,
 ];
 
@@ -124,6 +125,7 @@ pub(super) fn lane(request: &Request) -> Lane {
         || is_of(keeping::ROUTES)
         || is_of(tokens::ROUTES)
         || is_of(hooks::ROUTES)
+        || is_of(outgoing::ROUTES)
     {
         true => Lane::Reading,
         false => Lane::Usual,

@@ -97,6 +97,7 @@ impl Ending {
         };
         wait_while(deadline, || hub_lives && outside() > 0);
         rest.shut_down();
+        shared.hooks.shut_down();
         #[cfg(feature = "grpc")]
         shared.grpc.stop();
         // The remaining connections are sending an answer, or are idle.

@@ -122,8 +122,9 @@ pub(super) fn start(
         tls,
         others,
     };
+    let shared = Shared::new(config, address, admin_token, handles)?;
     Ok(Started {
-        shared: Arc::new(Shared::new(config, address, admin_token, handles)),
+        shared: Arc::new(shared),
         rest: Arc::new(Rest::new(readiness)),
         ending: Ending::new(hub_thread, keeping.threads, temporary),
     })

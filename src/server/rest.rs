@@ -67,6 +67,7 @@ impl Rest {
             log: shared.chat_log.clone(),
             doors: shared.doors.clone(),
             bots: shared.bots.clone(),
+            hooks: Some(shared.hooks.clone()),
             admin: shared.admin.clone(),
             version: crate::build_info::VERSION,
             started: self.started,

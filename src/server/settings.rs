@@ -7,6 +7,7 @@ use crate::account::{
     Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths,
 };
 use crate::config::{self, Config, Governance, History, KeepEdits, Limits, Register};
+use crate::hooks::HookSettings;
 use crate::http::HttpLimits;
 use crate::hub;
 use crate::model::time::unix_ms;
@@ -125,6 +126,14 @@ pub(super) fn password_lengths(config: &Config) -> PasswordLengths {
     PasswordLengths {
         least: config.accounts.min_password_bytes,
         most: config.accounts.max_password_bytes,
+    }
+}
+
+/// The settings of outgoing hooks.
+pub(super) fn hook_settings(config: &Config) -> HookSettings {
+    HookSettings {
+        allow: config.hooks.allow.clone(),
+        retry: Duration::from_secs(config.hooks.retry_seconds),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::fair::Asker;
+use crate::hooks::{Hooks, Parts};
 use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
@@ -35,7 +36,7 @@ use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input};
 
 use super::operating::Operating;
-use super::settings::{guess_limits, http_limits, pass_lives, settings};
+use super::settings::{guess_limits, hook_settings, http_limits, pass_lives, settings};
 
 /// Connections reserved for the REST listener, so that administrators get in when the server is
 /// full.
@@ -81,6 +82,8 @@ pub struct Shared {
     pub participants: Arc<AtomicUsize>,
     /// The bots of programs.
     pub bots: Arc<Bots>,
+    /// What sends for outgoing hooks.
+    pub hooks: Arc<Hooks>,
 }
 
 /// The running parts.
@@ -143,7 +146,7 @@ impl Shared {
         own_address: String,
         found_token: data::AdminToken,
         handles: Handles,
-    ) -> Shared {
+    ) -> io::Result<Shared> {
         let admin_text_bytes = Arc::new(AtomicUsize::new(config.limits.line_bytes));
         let data = handles.data.clone();
         let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
@@ -184,7 +187,21 @@ impl Shared {
             allowances.clone(),
             participants.clone(),
         );
-        Shared {
+        let bots = Arc::new(bots);
+        let node_id = new_id().unwrap_or_default();
+        let hooks = Hooks::start(
+            Parts {
+                hub: handles.hub.clone(),
+                accounts: handles.accounts.clone(),
+                bots: bots.clone(),
+                holder: node_id.clone(),
+                has_others: handles.others.is_some(),
+                agent: format!("chat-server/{}", crate::build_info::VERSION),
+            },
+            hook_settings(&config),
+        )?;
+        Ok(Shared {
+            hooks: Arc::new(hooks),
             operating,
             admin,
             capacity: RwLock::new(capacity(config.limits.connections)),
@@ -196,16 +213,16 @@ impl Shared {
             admin_token: token,
             admin_text_bytes,
             is_draining: AtomicBool::new(false),
-            node_id: Arc::new(Mutex::new(new_id().unwrap_or_default())),
+            node_id: Arc::new(Mutex::new(node_id)),
             participants,
-            bots: Arc::new(bots),
+            bots,
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
             own_address,
             config: RwLock::new(config),
             found_token,
             handles,
-        }
+        })
     }
 
     /// The live servers that clients may be sent to; only this one, if it stands alone.
@@ -410,6 +427,7 @@ impl Shared {
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);
         self.chat_log.configure(&config.chat_log);
+        self.hooks.configure(hook_settings(&config));
         self.reload_admin_token(&config);
         self.admin_token
             .set_metrics_token(config.admin.metrics_token.clone());

@@ -3,6 +3,7 @@
 
 use diesel::prelude::*;
 
+use super::outgoing::OutRow;
 use super::programs::ProgramRow;
 use super::row::name;
 use super::schema::hook;
@@ -32,13 +33,14 @@ impl HookRow {
         }
     }
 
-    /// The hook in a row, and in that of its program.
-    pub fn hook(self, program: ProgramRow) -> QueryResult<Hook> {
+    /// The hook in a row, in that of its program, and in that which says where it sends.
+    pub fn hook(self, program: ProgramRow, out: Option<&OutRow>) -> QueryResult<Hook> {
         Ok(Hook {
             program: program.token()?,
             channel: name(&self.channel)?,
             signing: self.signing.as_deref().map(SigningKey::restore),
             made_by: self.made_by.as_deref().map(name).transpose()?,
+            outgoing: out.map(OutRow::outgoing),
         })
     }
 }
@@ -48,18 +50,23 @@ macro_rules! queries {
     ($connection:ty) => {
         use diesel::prelude::*;
 
-        use super::programs;
-        use crate::model::hook::{MAX_IN_CHANNEL, REMEMBERED_MS};
+        use super::{outgoing, programs};
+        use crate::model::hook::{Duty, MAX_IN_CHANNEL, REMEMBERED_MS};
         use crate::model::key::{clamp, unpack};
         use crate::model::program::MAX_PROGRAMS;
         use crate::model::{Hook, MessageId, Name, ProgramToken};
         use crate::store::accounts::time;
         use crate::store::hooks::HookRow;
+        use crate::store::outgoing::OutRow;
         use crate::store::programs::ProgramRow;
-        use crate::store::schema::{hook, hook_seen, program_token};
+        use crate::store::schema::{hook, hook_out, hook_seen, program_token};
 
         /// See [`crate::store::Store::add_hook`].
-        pub fn add(connection: &mut $connection, new: &Hook) -> QueryResult<bool> {
+        pub fn add(
+            connection: &mut $connection,
+            new: &Hook,
+            after: MessageId,
+        ) -> QueryResult<bool> {
             let of_channel = hook::table
                 .inner_join(program_token::table)
                 .filter(hook::channel_key.eq(&**new.channel.key()))
@@ -72,6 +79,11 @@ macro_rules! queries {
             diesel::insert_into(hook::table)
                 .values(HookRow::of(new))
                 .execute(connection)?;
+            if let Some(out) = &new.outgoing {
+                diesel::insert_into(hook_out::table)
+                    .values(OutRow::of(new, out, clamp(after)))
+                    .execute(connection)?;
+            }
             Ok(true)
         }
 
@@ -79,31 +91,66 @@ macro_rules! queries {
         pub fn all(connection: &mut $connection, of: Option<&Name>) -> QueryResult<Vec<Hook>> {
             let mut query = hook::table
                 .inner_join(program_token::table)
+                .left_join(hook_out::table)
                 .order((program_token::created_at, program_token::id))
                 .limit(2 * MAX_PROGRAMS as i64)
-                .select((hook::all_columns, program_token::all_columns))
+                .select((
+                    hook::all_columns,
+                    program_token::all_columns,
+                    hook_out::all_columns.nullable(),
+                ))
                 .into_boxed();
             if let Some(channel) = of {
                 query = query.filter(hook::channel_key.eq(channel.key().to_string()));
             }
-            let rows: Vec<(HookRow, ProgramRow)> = query.load(connection)?;
-            let hook = |(row, program): (HookRow, ProgramRow)| row.hook(program);
-            rows.into_iter().map(hook).collect()
+            let rows: Vec<(HookRow, ProgramRow, Option<OutRow>)> = query.load(connection)?;
+            let rows = rows.into_iter();
+            rows.map(|(row, program, out)| row.hook(program, out.as_ref()))
+                .collect()
         }
 
         /// See [`crate::store::Store::hook`].
         pub fn find(connection: &mut $connection, id: &str) -> QueryResult<Option<Hook>> {
-            let row: Option<(HookRow, ProgramRow)> = hook::table
+            let row: Option<(HookRow, ProgramRow, Option<OutRow>)> = hook::table
                 .inner_join(program_token::table)
+                .left_join(hook_out::table)
                 .filter(hook::id.eq(id))
-                .select((hook::all_columns, program_token::all_columns))
+                .select((
+                    hook::all_columns,
+                    program_token::all_columns,
+                    hook_out::all_columns.nullable(),
+                ))
                 .get_result(connection)
                 .optional()?;
-            row.map(|(row, program)| row.hook(program)).transpose()
+            row.map(|(row, program, out)| row.hook(program, out.as_ref()))
+                .transpose()
+        }
+
+        /// See [`crate::store::Store::claim_hooks`].
+        pub fn claim(
+            connection: &mut $connection,
+            holder: &str,
+            times: (u64, u64),
+            has_others: bool,
+        ) -> QueryResult<Vec<Duty>> {
+            let claimed = outgoing::claim(connection, holder, times, has_others)?;
+            let mut duties = Vec::with_capacity(claimed.len());
+            for (row, waiting) in claimed {
+                if let Some(hook) = find(connection, &row.id)? {
+                    duties.push(Duty {
+                        hook,
+                        fed_to: unpack(row.fed_to),
+                        next_at: row.next_at.try_into().unwrap_or(0),
+                        waiting,
+                    });
+                }
+            }
+            Ok(duties)
         }
 
         /// See [`crate::store::Store::remove_program`].
         pub fn remove(connection: &mut $connection, id: &str) -> QueryResult<Option<ProgramToken>> {
+            outgoing::remove(connection, id)?;
             let seen = hook_seen::table.filter(hook_seen::hook_id.eq(id));
             diesel::delete(seen).execute(connection)?;
             diesel::delete(hook::table.find(id)).execute(connection)?;

@@ -164,6 +164,26 @@ fn copy_programs(export: &mut Export, import: &mut Import) -> Result<(), Migrate
         last.clone_from(&end.id);
         import.hooks(&rows)?;
     }
+    copy_deliveries(export, import)
+}
+
+fn copy_deliveries(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = String::new();
+    loop {
+        let rows = export.outgoing(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.id);
+        import.outgoing(&rows)?;
+    }
+    let mut last = (String::new(), i64::MIN);
+    loop {
+        let rows = export
+            .deliveries((&last.0, last.1))
+            .map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = (end.hook_id.clone(), end.message_id);
+        import.deliveries(&rows)?;
+    }
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod import;
 mod keeping;
 mod lanes;
 mod lookalikes;
+mod outgoing;
 mod programs;
 mod reactions;
 mod renewal;
@@ -41,9 +42,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::{Mutex, RwLock};
 
 use super::matches::{Allowed, Matches};
-use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
+use super::{Appended, DatabaseUrl, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::Mark;
+use crate::model::hook::{Duty, Mark};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
@@ -360,9 +362,71 @@ impl Store for PostgresStore {
         self.transaction(move |connection| hooks::remove(connection, &id))
     }
 
-    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
+    fn add_hook(&self, hook: &Hook, after: MessageId) -> Result<bool, StoreError> {
         let hook = hook.clone();
-        self.transaction(move |connection| hooks::add(connection, &hook))
+        self.transaction(move |connection| hooks::add(connection, &hook, after))
+    }
+
+    fn claim_hooks(
+        &self,
+        holder: &str,
+        times: (u64, u64),
+        has_others: bool,
+    ) -> Result<Vec<Duty>, StoreError> {
+        let holder = holder.to_owned();
+        self.transaction(move |connection| hooks::claim(connection, &holder, times, has_others))
+    }
+
+    fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {
+        let holder = holder.to_owned();
+        self.transaction(move |connection| outgoing::release(connection, &holder))
+    }
+
+    fn feed_hook(&self, feed: &Feed<'_>) -> Result<u64, StoreError> {
+        let (hook, messages, fed_to) = (feed.hook.to_owned(), feed.messages.to_vec(), feed.fed_to);
+        self.transaction(move |connection| {
+            let feed = Feed {
+                hook: &hook,
+                messages: &messages,
+                fed_to,
+            };
+            outgoing::feed(connection, &feed)
+        })
+    }
+
+    fn deliveries(&self, id: &str, failed: bool, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| outgoing::list(connection, &id, failed, limit))
+    }
+
+    fn settle_delivery(
+        &self,
+        id: &str,
+        message: MessageId,
+        settled: &Settled,
+    ) -> Result<(), StoreError> {
+        let (id, settled) = (id.to_owned(), settled.clone());
+        self.transaction(move |connection| outgoing::settle(connection, &id, message, &settled))
+    }
+
+    fn note_attempt(&self, id: &str, attempt: &Attempt) -> Result<(), StoreError> {
+        let (id, attempt) = (id.to_owned(), attempt.clone());
+        self.transaction(move |connection| outgoing::note_last(connection, &id, &attempt))
+    }
+
+    fn pause_hook(&self, id: &str, why: &str, now_ms: u64) -> Result<bool, StoreError> {
+        let (id, why) = (id.to_owned(), why.to_owned());
+        self.transaction(move |connection| outgoing::pause(connection, &id, &why, now_ms))
+    }
+
+    fn resend(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| outgoing::resend(connection, &id))
+    }
+
+    fn hook_condition(&self, id: &str) -> Result<Option<Condition>, StoreError> {
+        let id = id.to_owned();
+        self.transaction(move |connection| outgoing::condition(connection, &id))
     }
 
     fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {

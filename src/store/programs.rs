@@ -122,7 +122,7 @@ macro_rules! queries {
         pub fn all(connection: &mut $connection) -> QueryResult<Vec<ProgramToken>> {
             let rows: Vec<ProgramRow> = program_token::table
                 .order((program_token::created_at, program_token::id))
-                .limit(2 * MAX_PROGRAMS as i64)
+                .limit(3 * MAX_PROGRAMS as i64)
                 .load(connection)?;
             rows.into_iter().map(ProgramRow::token).collect()
         }

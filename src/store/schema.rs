@@ -61,6 +61,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    hook_out (id) {
+        id -> Text,
+        url -> Text,
+        triggers -> Text,
+        fed_to -> BigInt,
+        next_at -> BigInt,
+        paused_at -> Nullable<BigInt>,
+        paused_why -> Nullable<Text>,
+        last_at -> Nullable<BigInt>,
+        last_status -> Nullable<SmallInt>,
+        last_error -> Nullable<Text>,
+        held_by -> Nullable<Text>,
+        held_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    delivery (hook_id, is_failed, message_id) {
+        hook_id -> Text,
+        message_id -> BigInt,
+        attempts -> BigInt,
+        first_at -> Nullable<BigInt>,
+        tried_at -> Nullable<BigInt>,
+        status -> Nullable<SmallInt>,
+        error -> Nullable<Text>,
+        is_failed -> Bool,
+    }
+}
+
+diesel::table! {
     hook_seen (hook_id, mark) {
         hook_id -> Text,
         mark -> Text,
@@ -166,9 +196,10 @@ diesel::table! {
 }
 
 diesel::joinable!(hook -> program_token (id));
+diesel::joinable!(hook_out -> hook (id));
 diesel::joinable!(account_channel -> account (account_id));
 diesel::joinable!(known_address -> account (account_id));
-diesel::allow_tables_to_appear_in_same_query!(hook, program_token);
+diesel::allow_tables_to_appear_in_same_query!(hook, hook_out, program_token);
 diesel::allow_tables_to_appear_in_same_query!(account, account_key);
 diesel::allow_tables_to_appear_in_same_query!(account, known_address);
 diesel::allow_tables_to_appear_in_same_query!(account, account_channel);

@@ -24,6 +24,7 @@ mod keeping;
 mod lock;
 mod lookalikes;
 mod open;
+mod outgoing;
 mod programs;
 mod reactions;
 mod readers;
@@ -42,9 +43,10 @@ use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::Mutex;
 
 use super::matches::{Allowed, Matches};
-use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
+use super::{Appended, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::Mark;
+use crate::model::hook::{Duty, Mark};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
@@ -322,8 +324,54 @@ impl Store for SqliteStore {
         self.write(|connection, _, _| hooks::remove(connection, id))
     }
 
-    fn add_hook(&self, hook: &Hook) -> Result<bool, StoreError> {
-        self.write(|connection, _, _| hooks::add(connection, hook))
+    fn add_hook(&self, hook: &Hook, after: MessageId) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| hooks::add(connection, hook, after))
+    }
+
+    fn claim_hooks(
+        &self,
+        holder: &str,
+        times: (u64, u64),
+        has_others: bool,
+    ) -> Result<Vec<Duty>, StoreError> {
+        self.write(|connection, _, _| hooks::claim(connection, holder, times, has_others))
+    }
+
+    fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {
+        self.write(|connection, _, _| outgoing::release(connection, holder))
+    }
+
+    fn feed_hook(&self, feed: &Feed<'_>) -> Result<u64, StoreError> {
+        self.write(|connection, _, _| outgoing::feed(connection, feed))
+    }
+
+    fn deliveries(&self, id: &str, failed: bool, limit: i64) -> Result<Vec<Delivery>, StoreError> {
+        self.read(|connection| outgoing::list(connection, id, failed, limit))
+    }
+
+    fn settle_delivery(
+        &self,
+        id: &str,
+        message: MessageId,
+        settled: &Settled,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| outgoing::settle(connection, id, message, settled))
+    }
+
+    fn note_attempt(&self, id: &str, attempt: &Attempt) -> Result<(), StoreError> {
+        self.write(|connection, _, _| outgoing::note_last(connection, id, attempt))
+    }
+
+    fn pause_hook(&self, id: &str, why: &str, now_ms: u64) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| outgoing::pause(connection, id, why, now_ms))
+    }
+
+    fn resend(&self, id: &str) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| outgoing::resend(connection, id))
+    }
+
+    fn hook_condition(&self, id: &str) -> Result<Option<Condition>, StoreError> {
+        self.read(|connection| outgoing::condition(connection, id))
     }
 
     fn hooks(&self, channel: Option<&Name>) -> Result<Vec<Hook>, StoreError> {

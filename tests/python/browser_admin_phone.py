@@ -137,6 +137,24 @@ def hooks(page, where):
     dialog.get_by_role("button", name="Remove", exact=True).tap()
     expect(page.get_by_text("No channel has a hook.")).to_be_visible()
     assert status_of(urllib.request.Request(address, b"disk full")) == 404
+    dialog = a_dialog(page, page.get_by_role("button", name="New hook"))
+    dialog.get_by_label("Channel").fill("dev")
+    dialog.get_by_label("Name").fill("relay")
+    dialog.get_by_label("URL").fill("http://127.0.0.1:1/")
+    dialog.get_by_label("Triggers").fill("!deploy")
+    dialog.get_by_role("button", name="Make the hook").tap()
+    shown = page.get_by_role("dialog", name="The hook relay of #dev")
+    expect(shown.get_by_label("The secret", exact=True)).to_have_value(re.compile("^whsec_"))
+    shown.get_by_role("button", name="Close").tap()
+    expect(shown).to_have_count(0)
+    expect(row_of(page, "#dev")).to_contain_text("sends !deploy and mentions to 127.0.0.1:1")
+    page.get_by_role("button", name="Send a test by the hook relay of #dev").tap()
+    expect(row_of(page, "#dev")).to_contain_text("the address is not public", timeout=60_000)
+    fits(page)
+    check(page, "hooks on a phone")
+    dialog = a_dialog(page, page.get_by_role("button", name="Remove the hook relay of #dev"))
+    dialog.get_by_role("button", name="Remove", exact=True).tap()
+    expect(page.get_by_text("No channel has a hook.")).to_be_visible()
 
 
 def status_of_post(where, token):

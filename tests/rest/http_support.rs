@@ -248,6 +248,7 @@ impl Site {
                 Arc::default(),
             )),
             accounts,
+            hooks: None,
             log: log.clone(),
             admin: Arc::new(Administration::new(
                 hub.clone(),

@@ -20,6 +20,7 @@ mod http_edges;
 mod http_front;
 mod http_support;
 mod metrics_access;
+mod outgoing;
 mod posts;
 mod rest_api;
 mod tokens;

@@ -1,9 +1,10 @@
 //! What every store must do with the tokens of programs, whatever its database.
 
 use chat_server::model::hook::{Hook, MAX_IN_CHANNEL, Mark, REMEMBERED_MS, SigningKey};
+use chat_server::model::outgoing::{Attempt, Outgoing, Settled};
 use chat_server::model::program::{MAX_PROGRAMS, ProgramToken, Shown};
-use chat_server::model::{MessageId, Scopes, UniqueField};
-use chat_server::store::StoreError;
+use chat_server::model::{MessageId, Scopes, Secret, UniqueField};
+use chat_server::store::{Feed, StoreError};
 
 use crate::channels_suite::FOR_EVER;
 use crate::store_suite::{Database, name, person};
@@ -18,6 +19,8 @@ macro_rules! programs_suite {
             a_bot_is_an_account_that_is_known_as_one,
             a_channel_has_a_limited_number_of_hooks,
             what_was_posted_to_a_hook_is_remembered_for_a_day,
+            an_outgoing_hook_is_held_by_one_server,
+            the_queue_of_a_hook_is_in_order_and_kept,
         );
     };
     ($database:ty: $($test:ident,)*) => {
@@ -103,12 +106,15 @@ pub fn a_bot_is_an_account_that_is_known_as_one(database: &impl Database) {
     );
 }
 
+const FIRST: MessageId = MessageId { ms: 0, sequence: 0 };
+
 fn hook(number: usize, channel: &str) -> Hook {
     Hook {
         program: token(number, Shown::Hook),
         channel: name(channel),
         signing: None,
         made_by: None,
+        outgoing: None,
     }
 }
 
@@ -119,18 +125,18 @@ pub fn a_channel_has_a_limited_number_of_hooks(database: &impl Database) {
         made_by: Some(name("alice")),
         ..hook(0, "dev")
     };
-    assert_eq!(store.add_hook(&full), Ok(true));
+    assert_eq!(store.add_hook(&full, FIRST), Ok(true));
     let others: Vec<Hook> = (1..MAX_IN_CHANNEL).map(|n| hook(n, "Dev")).collect();
     for other in &others {
-        assert_eq!(store.add_hook(other), Ok(true));
+        assert_eq!(store.add_hook(other, FIRST), Ok(true));
     }
-    assert_eq!(store.add_hook(&hook(100, "dev")), Ok(false));
+    assert_eq!(store.add_hook(&hook(100, "dev"), FIRST), Ok(false));
     assert_eq!(
         store.program(&hook(100, "dev").program.secret_hash),
         Ok(None)
     );
     let elsewhere = hook(101, "ops");
-    assert_eq!(store.add_hook(&elsewhere), Ok(true));
+    assert_eq!(store.add_hook(&elsewhere, FIRST), Ok(true));
     store.close().unwrap();
     let store = database.open(FOR_EVER);
     assert_eq!(store.hook(&full.program.id), Ok(Some(full.clone())));
@@ -141,14 +147,14 @@ pub fn a_channel_has_a_limited_number_of_hooks(database: &impl Database) {
     let removed = store.remove_program(&full.program.id);
     assert_eq!(removed, Ok(Some(full.program.clone())));
     assert_eq!(store.hook(&full.program.id), Ok(None));
-    assert_eq!(store.add_hook(&hook(100, "dev")), Ok(true));
+    assert_eq!(store.add_hook(&hook(100, "dev"), FIRST), Ok(true));
 }
 
 pub fn what_was_posted_to_a_hook_is_remembered_for_a_day(database: &impl Database) {
     let store = database.open(FOR_EVER);
     let (one, other) = (hook(1, "dev"), hook(2, "dev"));
     for hook in [&one, &other] {
-        assert_eq!(store.add_hook(hook), Ok(true));
+        assert_eq!(store.add_hook(hook, FIRST), Ok(true));
     }
     let id = MessageId {
         ms: 1_700_000_000_000,
@@ -170,4 +176,122 @@ pub fn what_was_posted_to_a_hook_is_remembered_for_a_day(database: &impl Databas
     assert!(store.remove_program(hook).unwrap().is_some());
     store.note_hook_seen(hook, &mark, id, late).unwrap();
     assert_eq!(store.hook_seen(hook, &mark, late), Ok(None));
+}
+
+fn outgoing(number: usize) -> Hook {
+    Hook {
+        program: token(number, Shown::Nothing),
+        outgoing: Some(Outgoing {
+            url: Secret::new("https://example.org/x"),
+            triggers: vec!["!deploy".into(), "!ask".into()],
+        }),
+        ..hook(number, "dev")
+    }
+}
+
+fn message(ms: u64) -> MessageId {
+    MessageId { ms, sequence: 0 }
+}
+
+pub fn an_outgoing_hook_is_held_by_one_server(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let (first, second) = (outgoing(1), outgoing(2));
+    assert_eq!(store.add_hook(&first, message(5)), Ok(true));
+    let claimed = |holder: &str, times, others| {
+        let duties = store.claim_hooks(holder, times, others).unwrap();
+        let ids = duties.into_iter().map(|duty| duty.hook.program.id);
+        ids.collect::<Vec<_>>()
+    };
+    let duties = store.claim_hooks("a", (1000, 2000), true).unwrap();
+    assert_eq!(duties[0].hook, first);
+    assert_eq!((duties[0].fed_to, duties[0].waiting), (message(5), 0));
+    assert!(claimed("b", (1500, 2500), true).is_empty());
+    assert_eq!(
+        claimed("a", (1500, 2500), true),
+        [first.program.id.as_str()]
+    );
+    assert_eq!(store.add_hook(&second, message(5)), Ok(true));
+    assert_eq!(
+        claimed("b", (1600, 2600), true),
+        [second.program.id.as_str()]
+    );
+    // Its time is over; a server that stands alone takes all.
+    assert_eq!(claimed("b", (2501, 3500), true).len(), 2);
+    assert_eq!(claimed("c", (2600, 3600), false).len(), 2);
+    store.release_hooks("c").unwrap();
+    assert_eq!(claimed("a", (2700, 3700), true).len(), 2);
+    assert_eq!(store.pause_hook(&first.program.id, "why", 3000), Ok(true));
+    assert_eq!(
+        store.pause_hook(&first.program.id, "again", 3001),
+        Ok(false)
+    );
+    assert_eq!(
+        claimed("a", (2700, 3700), true),
+        [second.program.id.as_str()]
+    );
+    let condition = store.hook_condition(&first.program.id).unwrap().unwrap();
+    assert_eq!(condition.paused, Some((3000, "why".to_owned())));
+    assert_eq!(store.resend(&first.program.id), Ok(true));
+    assert_eq!(claimed("a", (2700, 3700), true).len(), 2);
+    assert_eq!(store.resend("0123"), Ok(false));
+}
+
+pub fn the_queue_of_a_hook_is_in_order_and_kept(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let hook = outgoing(1);
+    let id = hook.program.id.as_str();
+    assert_eq!(store.add_hook(&hook, message(5)), Ok(true));
+    let feed = |messages: &[u64], fed_to| {
+        let messages: Vec<MessageId> = messages.iter().map(|ms| message(*ms)).collect();
+        let feed = Feed {
+            hook: id,
+            messages: &messages,
+            fed_to: message(fed_to),
+        };
+        store.feed_hook(&feed)
+    };
+    assert_eq!(feed(&[6, 8], 9), Ok(2));
+    // By another server, a moment later.
+    assert_eq!(feed(&[6, 8], 9), Ok(2));
+    assert_eq!(feed(&[10, 11], 11), Ok(4));
+    store.close().unwrap();
+    let store = database.open(FOR_EVER);
+    let waiting = |limit| {
+        let waiting = store.deliveries(id, false, limit).unwrap();
+        let ids = waiting.into_iter().map(|delivery| delivery.message.ms);
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(3), [6, 8, 10]);
+    let attempt = |at_ms, status| Attempt {
+        at_ms,
+        status: Some(status),
+        error: (status != 200).then(|| "no".to_owned()),
+    };
+    let settle = |ms, settled| store.settle_delivery(id, message(ms), &settled).unwrap();
+    settle(6, Settled::Again(attempt(100, 500), 200));
+    settle(6, Settled::Again(attempt(200, 502), 400));
+    let tried = store.deliveries(id, false, 1).unwrap().remove(0);
+    assert_eq!((tried.attempts, tried.first_tried_at), (2, Some(100)));
+    assert_eq!(tried.last, Some(attempt(200, 502)));
+    let duty = store.claim_hooks("a", (1, 2), false).unwrap().remove(0);
+    assert_eq!(
+        (duty.next_at, duty.fed_to, duty.waiting),
+        (400, message(11), 4)
+    );
+    settle(6, Settled::Failed(attempt(400, 500)));
+    settle(8, Settled::Delivered(attempt(500, 200)));
+    settle(10, Settled::Dropped);
+    assert_eq!(waiting(10), [11]);
+    let condition = store.hook_condition(id).unwrap().unwrap();
+    assert_eq!((condition.waiting, condition.failed), (1, 1));
+    assert_eq!(condition.last, Some(attempt(500, 200)));
+    assert_eq!(
+        store.deliveries(id, true, 10).unwrap()[0].message,
+        message(6)
+    );
+    assert_eq!(store.resend(id), Ok(true));
+    assert_eq!(waiting(10), [6, 11]);
+    assert!(store.remove_program(id).unwrap().is_some());
+    assert!(waiting(10).is_empty());
+    assert_eq!(store.hook_condition(id), Ok(None));
 }

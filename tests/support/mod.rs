@@ -18,6 +18,7 @@ mod postgres;
 mod programs;
 mod proxy;
 mod python;
+mod receiver;
 #[cfg(feature = "cluster")]
 mod redis;
 mod script;
@@ -39,6 +40,7 @@ pub use postgres::{Postgres, connect};
 pub use programs::{Told, call};
 pub use proxy::{Proxy, deployed};
 pub use python::{python, run_python};
+pub use receiver::{Receiver, Reserved, answer};
 #[cfg(feature = "cluster")]
 pub use redis::Redis;
 pub use script::Script;

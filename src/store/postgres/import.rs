@@ -17,12 +17,13 @@ use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy, RulesCopy,
 };
+use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, erasing, hook, ignored, keeping, program_token,
-    token,
+    account, account_channel, bot, channel_event, delivery, erasing, hook, hook_out, ignored,
+    keeping, program_token, token,
 };
 use crate::store::{OpenError, StoreError};
 
@@ -95,7 +96,7 @@ impl Import {
         self.connection
             .batch_execute(
                 "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel, \
-                  keeping, erasing, hook_seen, hook, program_token, bot",
+                  keeping, erasing, delivery, hook_out, hook_seen, hook, program_token, bot",
             )
             .map_err(|error| translate(&error))
     }
@@ -164,6 +165,16 @@ impl Import {
 
     pub fn hooks(&mut self, rows: &[HookRow]) -> Written {
         let insert = diesel::insert_into(hook::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn outgoing(&mut self, rows: &[OutRow]) -> Written {
+        let insert = diesel::insert_into(hook_out::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn deliveries(&mut self, rows: &[DeliveryRow]) -> Written {
+        let insert = diesel::insert_into(delivery::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 

@@ -16,12 +16,13 @@ use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy, RulesCopy,
 };
+use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, erasing, hook, ignored, keeping, program_token,
-    token,
+    account, account_channel, bot, channel_event, delivery, erasing, hook, hook_out, ignored,
+    keeping, program_token, token,
 };
 use crate::store::{OpenError, StoreError};
 
@@ -146,6 +147,32 @@ impl Export {
         hook::table
             .filter(hook::id.gt(after))
             .order(hook::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Where hooks after this id send.
+    pub fn outgoing(&mut self, after: &str) -> Read<OutRow> {
+        hook_out::table
+            .filter(hook_out::id.gt(after))
+            .order(hook_out::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Deliveries of hooks after this hook and message.
+    pub fn deliveries(&mut self, after: (&str, i64)) -> Read<DeliveryRow> {
+        let (hook, message) = after;
+        let same = delivery::hook_id.eq(hook);
+        delivery::table
+            .filter(
+                delivery::hook_id
+                    .gt(hook)
+                    .or(same.and(delivery::message_id.gt(message))),
+            )
+            .order((delivery::hook_id, delivery::message_id))
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))

@@ -1,0 +1,229 @@
+//! Posts to the URL of a hook, in bounded time and to an address that was checked.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use parking_lot::{Mutex, RwLock};
+use rustls::crypto::aws_lc_rs;
+use ureq::Agent;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+use super::address::may_reach;
+
+/// How long a call may take, with everything.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most bytes of an answer that are read.
+const MOST_ANSWER: u64 = 64 * 1024;
+/// The most bytes of an answer's head.
+const MOST_HEAD: usize = 16 * 1024;
+/// How long a connection is kept for the next call.
+const IDLE: Duration = Duration::from_secs(15);
+/// The most connections that are kept.
+const MOST_IDLE: usize = 16;
+
+/// The networks that hooks may reach although they are not public; may change at any time.
+pub type Allowed = Arc<RwLock<Vec<IpNet>>>;
+
+/// Makes calls.
+pub struct Client {
+    allowed: Allowed,
+    name: String,
+    roots: RootCerts,
+    /// The agent, and what was allowed when it was made: a connection that is kept must not outlast
+    /// the permission for it. Locked to look.
+    agent: Mutex<(Vec<IpNet>, Agent)>,
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body; `None` if it was too long, or did not come in time.
+    pub body: Option<Vec<u8>>,
+}
+
+/// Why there is no answer; `Display` is for the hook's keepers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// The host has only addresses that hooks may not reach.
+    NotPublic,
+    /// The host has no address.
+    NoHost,
+    /// Nobody accepts connections there, or the connection broke.
+    Unreachable,
+    /// It took too long.
+    TimedOut,
+    /// TLS could not be agreed on.
+    Tls,
+    /// What came was no answer.
+    Nonsense,
+}
+
+/// Refuses addresses that hooks may not reach, after the name is looked up: the connection is made
+/// to the very addresses that were checked, whatever the name stands for a moment later.
+struct Checked {
+    inner: DefaultResolver,
+    allowed: Allowed,
+}
+
+impl Client {
+    /// A client that reaches public addresses and those allowed, and calls itself `name`.
+    pub fn new(allowed: Allowed, name: &str) -> Client {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            log::warn!("the certificates that hooks may trust cannot all be read: {error}");
+        }
+        let roots = found.certs.iter();
+        let roots = roots.map(|root| Certificate::from_der(root).to_owned());
+        let roots = RootCerts::from(roots.collect::<Vec<_>>());
+        let at_first = allowed.read().clone();
+        let agent = Client::agent(&allowed, name, &roots);
+        Client {
+            allowed,
+            name: name.to_owned(),
+            roots,
+            agent: Mutex::new((at_first, agent)),
+        }
+    }
+
+    /// The agent for what is allowed now.
+    fn current(&self) -> Agent {
+        let allowed = self.allowed.read().clone();
+        let mut agent = self.agent.lock();
+        if agent.0 != allowed {
+            *agent = (
+                allowed,
+                Client::agent(&self.allowed, &self.name, &self.roots),
+            );
+        }
+        agent.1.clone()
+    }
+
+    fn agent(allowed: &Allowed, name: &str, roots: &RootCerts) -> Agent {
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(roots.clone())
+            .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
+            .build();
+        let config = Agent::config_builder()
+            .tls_config(tls)
+            .user_agent(name)
+            .accept("application/json")
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            // What another server says must not lead to an address that nobody has checked.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // The environment is none of a hook's business.
+            .proxy(None)
+            .max_response_header_size(MOST_HEAD)
+            .max_idle_age(IDLE)
+            .max_idle_connections(MOST_IDLE)
+            .max_idle_connections_per_host(1)
+            .build();
+        let checked = Checked {
+            inner: DefaultResolver::default(),
+            allowed: allowed.clone(),
+        };
+        Agent::with_parts(config, DefaultConnector::default(), checked)
+    }
+
+    /// Posts JSON.
+    pub fn post(
+        &self,
+        url: &str,
+        fields: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, NoAnswer> {
+        let agent = self.current();
+        let mut request = agent.post(url);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let request = request.header("Content-Type", "application/json");
+        let mut answer = request.send(body).map_err(|error| NoAnswer::of(&error))?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MOST_ANSWER);
+        Ok(Answer {
+            status,
+            body: body.read_to_vec().ok(),
+        })
+    }
+}
+
+impl Resolver for Checked {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.inner.resolve(uri, config, timeout);
+        let found = found.map_err(|error| match error {
+            ureq::Error::Io(_) => ureq::Error::HostNotFound,
+            other => other,
+        })?;
+        let allowed = self.allowed.read();
+        let mut checked = self.empty();
+        for address in found.iter() {
+            if may_reach(address.ip(), &allowed) {
+                checked.push(*address);
+            }
+        }
+        match checked.is_empty() {
+            true => Err(io::Error::from(io::ErrorKind::PermissionDenied).into()),
+            false => Ok(checked),
+        }
+    }
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checked")
+    }
+}
+
+impl NoAnswer {
+    fn of(error: &ureq::Error) -> NoAnswer {
+        match error {
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                NoAnswer::NotPublic
+            }
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => NoAnswer::TimedOut,
+            ureq::Error::Timeout(_) => NoAnswer::TimedOut,
+            ureq::Error::HostNotFound | ureq::Error::BadUri(_) => NoAnswer::NoHost,
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => NoAnswer::Tls,
+            ureq::Error::Io(error) => match error.get_ref() {
+                Some(inner) if inner.is::<rustls::Error>() => NoAnswer::Tls,
+                _ => NoAnswer::Unreachable,
+            },
+            ureq::Error::ConnectionFailed => NoAnswer::Unreachable,
+            _ => NoAnswer::Nonsense,
+        }
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoAnswer::NotPublic => {
+                "the address is not public; administrators allow networks with hooks.allow"
+            }
+            NoAnswer::NoHost => "the host has no address",
+            NoAnswer::Unreachable => "no connection, or it broke",
+            NoAnswer::TimedOut => "no answer in 10 seconds",
+            NoAnswer::Tls => "TLS failed: its certificate may not be trusted here",
+            NoAnswer::Nonsense => "the answer is not HTTP",
+        })
+    }
+}
+
+impl std::error::Error for NoAnswer {}

@@ -1,0 +1,3 @@
+//! Outgoing hooks and their deliveries.
+
+crate::store::outgoing::queries!(diesel::sqlite::SqliteConnection);
