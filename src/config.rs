@@ -458,6 +458,10 @@ settings! {
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
         /// Seconds for a whole HTTP request to arrive, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
+        /// Event streams (`/api/events`) in all.
+        streams: usize = 5_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Event streams of one token.
+        streams_per_token: usize = 100, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
         /// Concurrent gRPC calls of one connection.
         grpc_streams: u32 = 100, Rule::whole(1, 10_000), Now;
         /// Seconds without a call before a gRPC connection is closed.

@@ -8,6 +8,7 @@ mod answer;
 pub mod chunked;
 mod file;
 mod folder;
+mod handed_over;
 pub mod head;
 mod origin;
 mod proxies;
@@ -31,6 +32,7 @@ use answer::Answer;
 use chunked::Chunked;
 pub use file::{File, FileSet, Found};
 pub use folder::Folder;
+pub use handed_over::{Serve, Then, Upgraded};
 use head::{Framing, Head};
 pub use origin::Origins;
 pub use proxies::Proxies;
@@ -38,9 +40,7 @@ pub use query::{decode, encode, pairs};
 pub use refusal_page::{Asked, HTML, RefusalPage};
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
-pub use upgrade::{
-    Admission, Denial, Handshake, Presented, TOKEN_PARAMETERS, Upgraded, Upgrades, bearer,
-};
+pub use upgrade::{Admission, Denial, Handshake, Presented, TOKEN_PARAMETERS, Upgrades, bearer};
 use wire::Wire;
 
 /// What one listener exposes. Listeners differ in nothing else.
@@ -91,6 +91,8 @@ enum Outcome {
     Gone,
     /// The connection is a WebSocket now, of this client.
     Upgraded(Admission, SocketAddr),
+    /// The rest of the connection, of this client, is the body of the answer.
+    Streams(Serve, SocketAddr),
 }
 
 /// Why a request did not arrive completely.
@@ -135,19 +137,33 @@ pub fn serve_after(
             Outcome::Close => return wire.close(),
             Outcome::Gone => return wire.transport.finish(),
             Outcome::Upgraded(admission, client) => {
-                let _ = wire.transport.stream().set_write_timeout(None);
-                let upgraded = Upgraded {
-                    transport: wire.transport,
-                    leftover: wire.buffer,
-                    peer: client,
-                };
-                return thread::renew("websocket", client, move || {
-                    let _permit = permit;
-                    (admission.run)(upgraded);
-                });
+                return hand_over("websocket", wire, client, permit, admission.run);
+            }
+            Outcome::Streams(serve, client) => {
+                return hand_over("events", wire, client, permit, serve);
             }
         }
     }
+}
+
+/// Continues on a fresh thread with what is no HTTP, or no request any more.
+fn hand_over(
+    name: &'static str,
+    wire: Wire,
+    client: SocketAddr,
+    permit: Permit,
+    serve: impl FnOnce(Upgraded) + Send + 'static,
+) {
+    let _ = wire.transport.stream().set_write_timeout(None);
+    let upgraded = Upgraded {
+        transport: wire.transport,
+        leftover: wire.buffer,
+        peer: client,
+    };
+    thread::renew(name, client, move || {
+        let _permit = permit;
+        serve(upgraded);
+    });
 }
 
 /// Tells a client that it may not connect, in the format of the request that it sends. A client
@@ -199,8 +215,30 @@ fn exchange(
         carry_out(&head, &body, wire, client, context).map_err(Incomplete::Rejected)
     });
     match answer {
-        Ok(answer) => send(wire, answer, head.keep_alive),
+        Ok(mut answer) => match answer.serve.take() {
+            None => send(wire, answer, head.keep_alive),
+            Some(serve) => stream(wire, answer, serve, (peer, client), (permit, context)),
+        },
         Err(incomplete) => turn_away(wire, incomplete, Some(&head)),
+    }
+}
+
+/// Sends the head of an answer that does not end before its connection.
+fn stream(
+    wire: &mut Wire,
+    answer: Answer,
+    serve: Serve,
+    (peer, client): (SocketAddr, SocketAddr),
+    (permit, context): (&mut Permit, &FrontContext),
+) -> Outcome {
+    if client.ip() != peer.ip()
+        && let Err(refused) = permit.move_to(client.ip(), context.per_address)
+    {
+        return turn_away(wire, Rejection::Refused(refused).into(), None);
+    }
+    match wire.write(&answer.head_of_stream()) {
+        Ok(()) => Outcome::Streams(serve, client),
+        Err(wire::WriteFailed) => Outcome::Gone,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod classes;
 mod flush;
+mod following;
 mod seat;
 pub mod senders;
 pub mod share;
@@ -15,13 +16,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hub::{Circumstances, ConnectionId, Event, Farewell, Mark, Now};
+use crate::model::{MessageId, Name};
 use crate::net::flusher::{Flusher, Watcher};
 use crate::net::link::Link;
 use crate::net::registry::Registry;
+use crate::protocol::events::Follower;
 use crate::protocol::irc::{self, Caps};
 use crate::protocol::{Encoder, Speech, WireFormat};
 
 use classes::{Classes, SLOTS};
+use following::Shared;
 use seat::{Lane, Range, Seat};
 use senders::{Arenas, Post, Senders};
 
@@ -143,6 +147,7 @@ impl Outbox {
     /// all if its protocol does not echo.
     pub fn deliver(&mut self, to: &[ConnectionId], told: &Circumstances, event: &Event) {
         let mut encoded: [Option<Range>; SLOTS] = [None; SLOTS];
+        let mut streamed = [None; 2];
         let lane = match to.len() {
             0..=SMALL_DELIVERY => Lane::Urgent,
             _ => Lane::Bulk,
@@ -164,6 +169,17 @@ impl Outbox {
             let encoder = &mut self.encoder;
             let format = seat.format;
             let range = match &mut seat.reader {
+                None if seat.follower.is_some() => {
+                    let shared: &mut Option<Shared> = match format {
+                        WireFormat::EventStream => &mut streamed[0],
+                        _ => &mut streamed[1],
+                    };
+                    if following::tell(seat, event, shared, arena) {
+                        self.sums.deliveries += 1;
+                        self.wake(id.index, lane);
+                    }
+                    continue;
+                }
                 None => *known.get_or_insert_with(|| {
                     Range::append(arena, |out| encoder.event(format, event, out))
                 }),
@@ -193,15 +209,39 @@ impl Outbox {
                 Lane::Urgent if is_speaker => Lane::Echo,
                 lane => lane,
             };
-            if seat.lane < lane {
-                seat.lane = lane;
-                match lane {
-                    Lane::Urgent => self.urgent.push_back(id.index),
-                    Lane::Echo => self.echoes.push_back((id.index, self.now_ms)),
-                    _ => self.bulk.push_back(id.index),
-                }
-            }
+            self.wake(id.index, lane);
         }
+    }
+
+    /// Puts a connection that has something to be sent into a lane.
+    fn wake(&mut self, index: u32, lane: Lane) {
+        let seat = self.seats.get_mut(index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut).filter(|it| it.lane < lane) else {
+            return;
+        };
+        seat.lane = lane;
+        match lane {
+            Lane::Urgent => self.urgent.push_back(index),
+            Lane::Echo => self.echoes.push_back((index, self.now_ms)),
+            _ => self.bulk.push_back(index),
+        }
+    }
+
+    /// Has an event stream follow channels, from now on.
+    pub fn follow(&mut self, id: ConnectionId, follower: Box<Follower>) {
+        self.append_for(id, |_, seat, out| following::begin(seat, follower, out));
+    }
+
+    /// How far an event stream has come in a channel.
+    pub fn place(&self, id: ConnectionId, channel: &Name) -> Option<MessageId> {
+        let seat = self.seats.get(id.index as usize)?.as_ref()?;
+        let seat = Some(seat).filter(|seat| seat.id == id)?;
+        seat.follower.as_ref()?.place(channel)
+    }
+
+    /// Notes that the hub has told an event stream all that was missed of a channel.
+    pub fn caught_up(&mut self, id: ConnectionId, channel: &Name) {
+        self.append_for(id, |_, seat, out| following::caught_up(seat, channel, out));
     }
 
     /// Sends bytes from a connection's own thread, in order with the rest. They may

@@ -5,6 +5,7 @@
 
 pub mod commands;
 pub mod direct;
+pub mod events;
 pub mod foreign;
 mod governance;
 pub mod hooks;
@@ -62,10 +63,14 @@ pub enum WireFormat {
     IrcText,
     /// IRC, a binary WebSocket frame a line.
     IrcBinary,
+    /// Server-sent events.
+    EventStream,
+    /// The same events, a JSON object a line.
+    JsonLines,
 }
 
 /// How many [`WireFormat`]s there are.
-pub const WIRE_FORMATS: usize = 9;
+pub const WIRE_FORMATS: usize = 11;
 
 impl WireFormat {
     /// Position in tables by format.
@@ -88,7 +93,9 @@ impl WireFormat {
             | WireFormat::RoomWebSocket
             | WireFormat::Irc
             | WireFormat::IrcText
-            | WireFormat::IrcBinary => None,
+            | WireFormat::IrcBinary
+            | WireFormat::EventStream
+            | WireFormat::JsonLines => None,
         }
     }
 
@@ -100,7 +107,11 @@ impl WireFormat {
     /// Whether its connections are WebSockets.
     pub fn is_websocket(self) -> bool {
         match self {
-            WireFormat::Telnet | WireFormat::RoomTcp | WireFormat::Irc => false,
+            WireFormat::Telnet
+            | WireFormat::RoomTcp
+            | WireFormat::Irc
+            | WireFormat::EventStream
+            | WireFormat::JsonLines => false,
             WireFormat::WebSocketLine
             | WireFormat::Direct
             | WireFormat::Json
@@ -116,6 +127,11 @@ impl WireFormat {
             self,
             WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary
         )
+    }
+
+    /// Whether its connections are event streams.
+    pub fn is_stream(self) -> bool {
+        matches!(self, WireFormat::EventStream | WireFormat::JsonLines)
     }
 }
 
@@ -238,6 +254,13 @@ impl Encoder {
                     false => self.irc_shared(reader.shape(), event, &told, out),
                 }
             }
+            WireFormat::EventStream | WireFormat::JsonLines => {
+                let start = out.len();
+                events::write_body(format, event, out);
+                if out.len() > start {
+                    events::write_only_end(format, event, out);
+                }
+            }
         }
     }
 
@@ -259,6 +282,9 @@ impl Encoder {
             WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary => {
                 let shape = irc::Reader::of(format).shape();
                 shape.framed(out, |out| irc::write_farewell(&self.irc, farewell, out));
+            }
+            WireFormat::EventStream | WireFormat::JsonLines => {
+                events::write_farewell(format, farewell, out);
             }
             // The close frame carries the reason.
             WireFormat::Direct => {}
@@ -371,6 +397,8 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
             | WireFormat::Json
             | WireFormat::IrcText => websocket::text_frame(line, out),
             WireFormat::IrcBinary => websocket::binary_frame(line, out),
+            // They are made of events, not of lines of text.
+            WireFormat::EventStream | WireFormat::JsonLines => {}
         }
     }
 }

@@ -13,6 +13,7 @@ mod body;
 mod call;
 mod channels;
 pub mod docs;
+mod events;
 mod found;
 mod hooks;
 mod keeping;
@@ -52,6 +53,7 @@ use crate::http::{Origins, Relays};
 use crate::metrics::Metrics;
 use crate::nodes::Node;
 use crate::session::bots::Bots;
+use crate::session::context::SessionContext;
 use crate::turn::HubHandle;
 
 pub use crate::admin::AdminToken;
@@ -77,6 +79,8 @@ pub struct RestContext {
     pub bots: Arc<Bots>,
     /// What sends for outgoing hooks, if anything does.
     pub hooks: Option<Arc<Hooks>>,
+    /// What an event stream works with that begins now.
+    pub sessions: Arc<dyn Fn() -> SessionContext + Send + Sync>,
     /// The administrators' actions.
     pub admin: Arc<Administration>,
     /// The program's version.

@@ -245,6 +245,13 @@ impl Turn {
             Input::Command(id, command) => self.parts.hub.apply(id, command, now, fx),
             Input::Write(id, bytes) => self.parts.outbox.write_raw(id, &bytes),
             Input::Adapt(id, caps) => self.parts.outbox.adapt(id, caps),
+            Input::Follow(id, follower) => self.parts.outbox.follow(id, follower),
+            Input::CatchUp(id, channel) => {
+                let after = self.parts.outbox.place(id, &channel);
+                let hub = &mut self.parts.hub;
+                hub.catch_up(id, channel, after.unwrap_or_default(), now, fx);
+            }
+            Input::CaughtUp(id, channel) => self.parts.outbox.caught_up(id, &channel),
             Input::Done(id, farewell) => {
                 self.parts.hub.close(id, farewell, now, fx);
                 self.carry_out();

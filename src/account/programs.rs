@@ -65,6 +65,16 @@ impl Accounts {
         }
     }
 
+    /// Whether a token or hook was neither removed nor has expired.
+    pub fn is_program_stored(
+        &self,
+        asker: Asker,
+        program: &ProgramToken,
+    ) -> Result<bool, StoreError> {
+        let found = self.program(asker, program.secret_hash.clone())?;
+        Ok(found.is_some_and(|found| found.is_valid_at(unix_ms())))
+    }
+
     /// Notes that a token or hook was used. A failure is logged: the call it was used for goes on.
     pub fn note_program_used(&self, id: &str, at_ms: u64) {
         if let Err(error) = self.store().note_program_used(id, at_ms) {

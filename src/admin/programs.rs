@@ -112,6 +112,9 @@ impl Administration {
         })?;
         let removed = removed.ok_or_else(no_such)?;
         self.did_to_program(&actor, "removed", &removed, None)?;
+        let token = removed.connection_token();
+        self.hub
+            .ask(move |hub, now, fx| hub.revoke(&token, now, fx))?;
         self.end_bot(accounts, &removed)?;
         Ok(removed)
     }

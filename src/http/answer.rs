@@ -6,9 +6,10 @@ use std::fs::File;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
+use super::handed_over::Serve;
+
 /// Status, headers and body. The front adds what belongs to the connection: length, date, and
 /// whether it stays open.
-#[derive(Debug)]
 pub(super) struct Answer {
     pub status: u16,
     headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
@@ -17,6 +18,8 @@ pub(super) struct Answer {
     pub file: Option<(File, u64)>,
     /// The length to announce when the body is not sent, as for HEAD.
     announced: Option<usize>,
+    /// What writes the body, which ends with the connection.
+    pub serve: Option<Serve>,
 }
 
 impl Answer {
@@ -27,6 +30,7 @@ impl Answer {
             body: Cow::Borrowed(&[]),
             file: None,
             announced: None,
+            serve: None,
         }
     }
 
@@ -52,6 +56,13 @@ impl Answer {
         self
     }
 
+    /// Has the connection served so after the head, until it ends.
+    pub fn then(mut self, serve: Serve) -> Answer {
+        self.body = Cow::Borrowed(&[]);
+        self.serve = Some(serve);
+        self
+    }
+
     /// Announces `length` bytes and sends none, as answers to HEAD do.
     pub fn without_body(mut self, length: usize) -> Answer {
         self.body = Cow::Borrowed(&[]);
@@ -59,8 +70,18 @@ impl Answer {
         self
     }
 
+    /// The bytes before a body that ends with the connection.
+    pub fn head_of_stream(&self) -> Vec<u8> {
+        self.head_with(None, false)
+    }
+
     /// The bytes before the body.
     pub fn head(&self, keep_alive: bool) -> Vec<u8> {
+        let length = self.announced.unwrap_or(self.body.len());
+        self.head_with(Some(length), keep_alive)
+    }
+
+    fn head_with(&self, length: Option<usize>, keep_alive: bool) -> Vec<u8> {
         let reason = reason(self.status);
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);
         for (name, value) in &self.headers {
@@ -71,8 +92,9 @@ impl Answer {
         }
         push_header(&mut head, "X-Content-Type-Options", "nosniff");
         // 204 and 304 have no body by definition and must not announce one.
-        if !matches!(self.status, 204 | 304) {
-            let length = self.announced.unwrap_or(self.body.len());
+        if let Some(length) = length
+            && !matches!(self.status, 204 | 304)
+        {
             push_header(&mut head, "Content-Length", &length.to_string());
         }
         let connection = if keep_alive { "keep-alive" } else { "close" };

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use crate::cancel::Cancel;
 
 use super::answer::Answer;
+use super::handed_over::Then;
 use super::head::{Head, content_length};
 use super::rejection::Rejection;
 use super::wire::wait_upstream;
@@ -70,6 +71,8 @@ pub struct Relayed {
     pub host: String,
     /// Cancelled when the answer is no longer awaited.
     pub cancel: Cancel,
+    /// What becomes of the connection after the answer, if it is not for further requests.
+    pub then: Then,
 }
 
 impl Relays {
@@ -112,17 +115,19 @@ impl Relays {
             return None;
         }
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let cancel = Cancel::new();
+        let (cancel, then) = (Cancel::new(), Then::default());
         let relayed = Relayed {
             peer,
             host: host.to_owned(),
             cancel: cancel.clone(),
+            then: then.clone(),
         };
         under_way.insert(id, relayed);
         Some(Ticket {
             relays: self,
             id,
             cancel,
+            then,
         })
     }
 
@@ -150,7 +155,11 @@ impl Relays {
         let deadline = Instant::now() + self.patience;
         let request = [request_head(head, body.len(), ticket.id).as_slice(), body].concat();
         send(&upstream, &request, self.patience)?;
-        receive(upstream, client, &ticket, head.is_head(), deadline)
+        let answer = receive(upstream, client, &ticket, head.is_head(), deadline)?;
+        Ok(match ticket.then.take() {
+            Some(serve) => answer.then(serve),
+            None => answer,
+        })
     }
 }
 
@@ -159,6 +168,7 @@ struct Ticket<'a> {
     relays: &'a Relays,
     id: u64,
     cancel: Cancel,
+    then: Then,
 }
 
 impl Drop for Ticket<'_> {

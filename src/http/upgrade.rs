@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use tungstenite::handshake::derive_accept_key;
 
-use crate::net::transport::Transport;
-
+use super::handed_over::Serve;
 use super::head::{Framing, Head};
 use super::origin::Origins;
 use super::query::pairs;
@@ -130,7 +129,7 @@ pub struct Admission {
     pub subprotocol: Option<String>,
     /// Runs on the connection's own thread after the 101 was sent; the connection ends when it
     /// returns.
-    pub run: Box<dyn FnOnce(Upgraded) + Send>,
+    pub run: Serve,
 }
 
 /// Why the connection may not become a WebSocket.
@@ -142,16 +141,6 @@ pub enum Denial {
     Unauthorised(String),
     /// Whether it may cannot be found out at present.
     Unavailable,
-}
-
-/// A socket on which WebSocket frames follow.
-pub struct Upgraded {
-    /// The socket, without time-outs.
-    pub transport: Transport,
-    /// Bytes that the client sent after the handshake.
-    pub leftover: Vec<u8>,
-    /// The client's address.
-    pub peer: SocketAddr,
 }
 
 /// Whether a request asks for a WebSocket.

@@ -15,7 +15,39 @@ use super::governance::Act;
 use super::remote::Remote;
 use super::{ConnectionId, Hub, Now, Refusal};
 
+/// How a connection comes into a channel that is to be there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayIn {
+    /// It is in it.
+    Inside,
+    /// It is let in.
+    Open,
+    /// There is no such channel now; there may have been one.
+    Missing,
+}
+
 impl Hub {
+    /// How a connection comes into a channel, without what opens it. A channel that it has no
+    /// business in is not told apart from one that is not there.
+    pub fn way_in(&self, id: ConnectionId, name: &Name, now: Now) -> Result<WayIn, Refusal> {
+        let Some(index) = self.channels.find(name) else {
+            return Ok(match self.remote_channel(name) {
+                Some(_) => WayIn::Open,
+                None => WayIn::Missing,
+            });
+        };
+        if self.is_member(id, index) {
+            return Ok(WayIn::Inside);
+        }
+        match self.may_join(id, index, now) {
+            Ok(()) => Ok(WayIn::Open),
+            Err(Refusal::ChannelNameTaken(_) | Refusal::InviteOnly(_) | Refusal::WrongKey(_)) => {
+                Err(Refusal::NoSuchChannel(name.clone()))
+            }
+            Err(refusal) => Err(refusal.naming(name)),
+        }
+    }
+
     /// Checks that the rules of a channel let a connection in.
     pub(super) fn check_joining(
         &self,

@@ -136,6 +136,40 @@ impl Hub {
         self.answered(reading.connection, now, fx);
     }
 
+    /// How many changes of messages were told so far: see [`Hub::page_as_of_now`].
+    pub fn changes_told(&self) -> u64 {
+        self.mended.count()
+    }
+
+    /// Whether the past of a channel was read from the store, so that all that is told of the
+    /// channel comes in the order of the ids.
+    pub fn is_past_known(&self, channel: &Name) -> bool {
+        let index = self.channels.find(channel);
+        let channel = index.and_then(|index| self.channels.get(index));
+        channel.is_none_or(|channel| !channel.past.is_awaited())
+    }
+
+    /// Makes of a part of a channel's history, which another thread has read, what a connection may
+    /// be told of it now. `changes` is what [`Hub::changes_told`] was before it was read; `None` if
+    /// so much has changed since that it has to be read again.
+    pub fn page_as_of_now(
+        &self,
+        id: ConnectionId,
+        channel: Name,
+        (window, changes): (Window, u64),
+        mut history: History,
+        now: Now,
+    ) -> Result<Option<History>, Refusal> {
+        let (_, after) = self.readable_part(id, Some(channel), now)?;
+        if self.mended.has_forgotten_since(changes) {
+            return Ok(None);
+        }
+        self.mended.mend_history(&mut history);
+        history.cut(after, window);
+        history.shorten(window);
+        Ok(Some(history))
+    }
+
     /// Sends the client what its thread has found in the past of a channel, after the
     /// message `after`, unless the client may no longer read so much.
     pub(super) fn answer_from_past(

@@ -48,6 +48,11 @@ impl Hub {
         self.last_id = self.last_id.max(id);
     }
 
+    /// The highest id given out so far, or known from others.
+    pub fn last_id(&self) -> MessageId {
+        self.last_id
+    }
+
     pub(super) fn say(
         &mut self,
         id: ConnectionId,

@@ -114,6 +114,12 @@ impl ProgramToken {
         secret_hash.chars().take(ID_DIGITS).collect()
     }
 
+    /// The token that the connections of its event streams have logged in with, as the hub knows
+    /// it: they end when the token is removed.
+    pub fn connection_token(&self) -> String {
+        format!("program:{}", self.id)
+    }
+
     /// Whether this is its hash. Takes equally long whichever digit differs.
     pub fn has_hash(&self, secret_hash: &str) -> bool {
         Secret::new(self.secret_hash.as_str()) == Secret::new(secret_hash)

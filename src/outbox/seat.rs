@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::ConnectionId;
 use crate::net::link::Link;
+use crate::protocol::events::Follower;
 use crate::protocol::irc::Reader;
 use crate::protocol::{Speech, WireFormat};
 
@@ -22,6 +23,8 @@ pub(super) struct Seat {
     pub slot: usize,
     /// What its lines depend on besides, if it speaks IRC.
     pub reader: Option<Box<Reader>>,
+    /// How far it has come, if it is an event stream.
+    pub follower: Option<Box<Follower>>,
     /// Whether the connection gets its own words.
     pub echoes: bool,
     /// The lane in which it waits.
@@ -67,6 +70,7 @@ impl Seat {
             format: speech.format,
             slot: speech.format.index(),
             reader: (speech.format.is_irc()).then(|| Box::new(Reader::of(speech.format))),
+            follower: (speech.format.is_stream()).then(Box::default),
             echoes: speech.echoes,
             lane: Lane::None,
             closing: false,
@@ -107,6 +111,11 @@ impl Seat {
     /// Appends to the bytes that wait.
     pub fn add(&mut self, range: Range) {
         self.messages = self.messages.saturating_add(1);
+        self.add_rest(range);
+    }
+
+    /// Appends more of what was added last.
+    pub fn add_rest(&mut self, range: Range) {
         let last = self.more.last_mut().unwrap_or(&mut self.range);
         if last.is_empty() {
             *last = range;

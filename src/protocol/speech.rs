@@ -147,6 +147,29 @@ const IRC_WEBSOCKET: Manners = Manners {
     keeps_rosters: true,
 };
 
+/// Server-sent events over HTTP.
+pub static EVENT_STREAM: Speech = Speech {
+    manners: EVENTS,
+    format: WireFormat::EventStream,
+    echoes: true,
+};
+
+/// Events over HTTP, a JSON object a line.
+pub static JSON_LINES: Speech = Speech {
+    manners: EVENTS,
+    format: WireFormat::JsonLines,
+    echoes: true,
+};
+
+/// Streams of events, which follow channels for a program and say nothing.
+const EVENTS: Manners = Manners {
+    name: "events",
+    one_channel: false,
+    shows_past: true,
+    ends_with_channel: false,
+    keeps_rosters: false,
+};
+
 /// The program around the chat, which has no socket.
 pub static PROGRAM: Manners = Manners {
     name: "program",

@@ -31,6 +31,8 @@ pub(super) struct Call<'a> {
     pub is_head: bool,
     /// The credentials it came with, unchecked.
     pub authorization: Option<&'a str>,
+    /// The `Last-Event-ID` header.
+    pub last_event_id: Option<&'a str>,
     /// The `Idempotency-Key` header.
     pub idempotency_key: Option<&'a str>,
     /// What the caller may do, if the route needs a token.

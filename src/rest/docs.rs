@@ -15,9 +15,9 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
-    accounts, admin_accounts, announce, auth, bans, channels, found, hooks, keeping, legacy, log,
-    mending, messages, nodes, outgoing, own_account, passwords, posts, resets, scopes, status,
-    tokens, users,
+    accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, keeping,
+    legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts, resets, scopes,
+    status, tokens, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -78,7 +78,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         mending::edit_message, mending::delete_message, mending::react,
         mending::take_reaction_back, mending::remove_message,
         messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,
-        posts::post_message, posts::read_messages,
+        posts::post_message, posts::read_messages, events::follow,
         hooks::post_to_hook, hooks::add_hook, hooks::list_hooks, hooks::remove_hook,
         hooks::add_own_hook, hooks::list_own_hooks, hooks::remove_own_hook,
         outgoing::list_deliveries, outgoing::resend, outgoing::test_hook,

@@ -5,7 +5,10 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::hub::Tag;
-use crate::model::{Body, Message, MessageId, MessageKind, Name, Power, ProgramToken, Window};
+use crate::model::{
+    Body, History, MessageId, MessageKind, Name, Power, ProgramToken, Text, Window,
+};
+use crate::protocol::events::{ChangeTold, MessageTold};
 use crate::session::bots::Post;
 
 use super::body::Object;
@@ -17,6 +20,8 @@ use super::route::{Access, Route};
 /// Messages unless the call says otherwise, and the most.
 const USUAL: usize = 100;
 const MOST: usize = 500;
+/// The longest text of a message.
+const MOST_TEXT_BYTES: usize = 64 << 10;
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -66,37 +71,18 @@ struct ChannelMessages {
     /// In the spelling in which it was made.
     channel: String,
     /// Oldest first.
-    messages: Vec<ChannelMessage>,
+    messages: Vec<MessageTold>,
+    /// If `after` was given: what has become since of the messages up to it, in the order of the
+    /// changes. Of edits and deletions of one message, it is the last one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<ChangeTold>,
+    /// What to give as `after` to go on from here, if there is anything here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     /// Whether there are more: after these if `after` was given, otherwise before them.
     more: bool,
     /// Whether none are missing on that side: retention removes old ones.
     complete: bool,
-}
-
-/// A message of a channel.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ChannelMessage {
-    id: String,
-    #[schema(format = DateTime)]
-    at: String,
-    author: String,
-    /// Empty if it was deleted.
-    text: String,
-    /// Whether it is what its author does: `* ann waves`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    action: bool,
-    /// Whether it is a notice.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    notice: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    deleted: bool,
-    /// When it was last edited or deleted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = DateTime)]
-    changed_at: Option<String>,
-    /// The id of the message that it answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reply_to: Option<String>,
 }
 
 impl Posted {
@@ -109,19 +95,23 @@ impl Posted {
     }
 }
 
-impl ChannelMessage {
-    fn of(message: &Message) -> ChannelMessage {
-        let body = &message.body;
-        ChannelMessage {
-            id: message.id.to_string(),
-            at: rfc3339(message.at_ms),
-            author: message.author.to_string(),
-            text: body.text.to_string(),
-            action: body.kind == MessageKind::Action,
-            notice: body.kind == MessageKind::Notice,
-            deleted: body.is_deleted(),
-            changed_at: body.changed().map(|id| rfc3339(id.ms)),
-            reply_to: body.reply().map(|reply| reply.id.to_string()),
+impl ChannelMessages {
+    fn of(channel: &Name, history: &History) -> ChannelMessages {
+        let newest = history.messages.last().map(|message| message.id);
+        let amended = history.amended.iter().map(ChangeTold::amended);
+        let reacted = history.reacted.iter().filter_map(ChangeTold::reactions);
+        let mut changes: Vec<ChangeTold> = amended.chain(reacted).collect();
+        // Later ones come with the next page.
+        changes.retain(|it| !history.more || Some(it.change()) <= newest);
+        changes.sort_by_key(ChangeTold::change);
+        let changed = changes.last().map(ChangeTold::change);
+        ChannelMessages {
+            channel: channel.to_string(),
+            messages: history.messages.iter().map(MessageTold::listed).collect(),
+            changes,
+            next: newest.max(changed).map(|id| id.to_string()),
+            more: history.more,
+            complete: !history.gap,
         }
     }
 }
@@ -160,9 +150,9 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let tag = key.map(Tag::parse).transpose();
     let tag = tag.map_err(|why| Problem::field("Idempotency-Key", format!("must be {why}")))?;
     let written = match is_json(call)? {
-        Some(object) => read_object(call, object)?,
+        Some(object) => read_object(object)?,
         None => Written {
-            body: Body::plain(MessageKind::Say, call.text("text", text_of(call.body)?)?),
+            body: Body::plain(MessageKind::Say, text(text_of(call.body)?)?),
             reply_to: None,
         },
     };
@@ -192,7 +182,8 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 200, description = "The messages; the newest ones unless the call says otherwise", body = ChannelMessages),
         (status = 400, description = "Names the parameter that is wrong", body = ErrorBody),
         (status = 401, description = "No valid token", body = ErrorBody),
-        (status = 403, description = "The token lacks the scope, or the channel does not let the bot in", body = ErrorBody),
+        (status = 403, description = "The token lacks the scope, or the bot is banned from the channel", body = ErrorBody),
+        (status = 404, description = "There is no such channel, or none that the bot may know of (`no_such_channel`)", body = ErrorBody),
         (status = 409, description = "The server keeps no history (`no_history`)", body = ErrorBody),
         (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "The messages cannot be read now", body = ErrorBody),
@@ -220,16 +211,9 @@ pub(super) fn read_messages(call: &Call<'_>) -> Result<Reply, Problem> {
     };
     let peer = call.relayed.peer.ip();
     let bots = &call.context.bots;
-    let history = bots.read(program(call)?, peer, &name, (window, limit))?;
-    Ok(Reply::json(
-        200,
-        &ChannelMessages {
-            channel: name.to_string(),
-            messages: history.messages.iter().map(ChannelMessage::of).collect(),
-            more: history.more,
-            complete: !history.gap,
-        },
-    ))
+    let program = program(call)?;
+    let (channel, history) = bots.read(program, peer, &name, (window, limit))?;
+    Ok(Reply::json(200, &ChannelMessages::of(&channel, &history)))
 }
 
 /// A message as the program wrote it.
@@ -238,7 +222,7 @@ struct Written {
     reply_to: Option<MessageId>,
 }
 
-fn read_object(call: &Call<'_>, object: Object) -> Result<Written, Problem> {
+fn read_object(object: Object) -> Result<Written, Problem> {
     let mut object = object.with_only(&["text", "reply_to", "notice"])?;
     let text = object.string("text")?;
     let text = text.ok_or_else(|| Problem::field("text", "missing"))?;
@@ -249,9 +233,22 @@ fn read_object(call: &Call<'_>, object: Object) -> Result<Written, Problem> {
     let reply_to = object.string("reply_to")?;
     let reply_to = reply_to.map(|raw| raw.parse()).transpose();
     Ok(Written {
-        body: Body::plain(kind, call.text("text", &text)?),
+        body: Body::plain(kind, self::text(&text)?),
         reply_to: reply_to.map_err(|error| Problem::field("reply_to", error))?,
     })
+}
+
+/// A text as members will see it. A program's report may be longer than a line.
+fn text(raw: &str) -> Result<Text, Problem> {
+    if raw.len() > MOST_TEXT_BYTES {
+        let why = format!("longer than {MOST_TEXT_BYTES} bytes");
+        return Err(Problem::field("text", why));
+    }
+    let text = Text::clean(raw);
+    match text.is_empty() {
+        true => Err(Problem::field("text", "has nothing in it")),
+        false => Ok(text),
+    }
 }
 
 /// The body as JSON, if it is meant as that: `curl -d` calls everything a form, so a brace at the

@@ -13,6 +13,7 @@ use crate::chatlog::SearchError;
 use crate::envelope::{self, Failure};
 use crate::hub::{BanError, Refusal};
 use crate::session::bots::NotDone;
+use crate::session::streams::NoPlace;
 use crate::store::StoreError;
 use crate::turn::HubUnavailable;
 
@@ -20,6 +21,8 @@ use super::reply::Reply;
 
 /// When a client should try again after a failure of the store.
 const STORE_RETRY_SECONDS: u64 = 5;
+/// When a program should try again that finds no place for another event stream.
+const STREAM_RETRY_SECONDS: u64 = 10;
 /// When a program should try again whose address has spent its allowance of bytes.
 const ALLOWANCE_RETRY_SECONDS: u64 = 60;
 
@@ -72,6 +75,8 @@ pub(super) enum Problem {
     TooManyAttempts(String, u64),
     /// The calls of a token, or the messages of a bot, come too fast; with the seconds to wait.
     TooFast(String, u64),
+    /// The token has as much of something at once as it may have.
+    TooMany(String),
     /// The server is too busy; with the seconds to wait.
     Busy(String, u64),
     /// A channel was not changed, or cannot be shown.
@@ -145,6 +150,7 @@ impl Problem {
             Problem::WrongPassword(_) => (401, "wrong_password"),
             Problem::TooManyAttempts(..) => (429, "too_many_attempts"),
             Problem::TooFast(..) => (429, "too_fast"),
+            Problem::TooMany(_) => (429, "too_many_streams"),
             Problem::Busy(..) => (503, "busy"),
             Problem::Refused(refusal) => (status_of(refusal), refusal.code()),
             Problem::Silent => (403, "no_nickname"),
@@ -240,6 +246,7 @@ impl Problem {
                 _ => reply,
             },
             Problem::Unanswered => reply.with("Retry-After", STORE_RETRY_SECONDS.to_string()),
+            Problem::TooMany(_) => reply.with("Retry-After", STREAM_RETRY_SECONDS.to_string()),
             Problem::Channel(failed) if failed.class() == Class::Later => {
                 reply.with("Retry-After", STORE_RETRY_SECONDS.to_string())
             }
@@ -271,6 +278,7 @@ impl fmt::Display for Problem {
             | Problem::WrongPassword(why)
             | Problem::TooManyAttempts(why, _)
             | Problem::TooFast(why, _)
+            | Problem::TooMany(why)
             | Problem::Busy(why, _) => f.write_str(why),
             Problem::Scope(scope) => write!(f, "this token lacks the scope {scope}"),
             Problem::Origin => write!(
@@ -342,6 +350,8 @@ impl From<NotDone> for Problem {
             NotDone::Unanswered => Problem::Unanswered,
             NotDone::Busy => Problem::Hub,
             NotDone::Store => Problem::Busy(words, STORE_RETRY_SECONDS),
+            NotDone::NoPlace(NoPlace::OfToken(_)) => Problem::TooMany(words),
+            NotDone::NoPlace(NoPlace::InAll) => Problem::Busy(words, STREAM_RETRY_SECONDS),
         }
     }
 }

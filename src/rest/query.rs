@@ -6,6 +6,8 @@ use super::problem::Problem;
 
 /// The parameter for the page of a list.
 const PAGE: &str = "page";
+/// The only parameter that may be given several times.
+const CHANNEL: &str = "channel";
 
 /// The parameters after `?`.
 #[derive(Debug, Default, PartialEq)]
@@ -26,7 +28,7 @@ impl Query {
                 let why = format!("unknown parameter; there are {known}");
                 return Err(Problem::field(&name, why));
             }
-            if parameters.iter().any(|(other, _)| *other == name) {
+            if name != CHANNEL && parameters.iter().any(|(other, _)| *other == name) {
                 return Err(Problem::field(&name, "given twice"));
             }
             parameters.push((name, value));
@@ -48,6 +50,12 @@ impl Query {
         };
         let kept: Vec<&str> = raw.split('&').filter(is_kept).collect();
         Query::parse(&kept.join("&"), known)
+    }
+
+    /// All values of a parameter.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let given = self.0.iter().filter(move |(other, _)| other == name);
+        given.map(|(_, value)| value.as_str())
     }
 
     /// A parameter, if it is there.

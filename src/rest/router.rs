@@ -20,8 +20,8 @@ use super::query::Query;
 use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
-    RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, found, hooks,
-    keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
+    RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, events, found,
+    hooks, keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
     resets, status, tokens, users,
 };
 
@@ -49,6 +49,7 @@ pub(super) const FAMILIES: Families = &[
     posts::ROUTES,
     hooks::ROUTES,
     outgoing::ROUTES,
+    events::ROUTES,
     docs::ROUTES,
 ];
 
@@ -82,6 +83,7 @@ struct Incoming {
     query: String,
     authorization: Option<String>,
     idempotency_key: Option<String>,
+    last_event_id: Option<String>,
     accept: Option<String>,
     content_type: Option<String>,
     of_hook: Vec<(&'static str, String)>,
@@ -119,6 +121,7 @@ pub(super) fn lane(request: &Request) -> Lane {
     match is_of(messages::ROUTES)
         || is_of(mending::ROUTES)
         || is_of(posts::ROUTES)
+        || is_of(events::ROUTES)
         || is_of(found::ROUTES)
         || is_slow(channels::ROUTES)
         || is_of(admin_accounts::ROUTES)
@@ -207,6 +210,7 @@ impl Incoming {
             query: query.to_owned(),
             authorization: header("Authorization"),
             idempotency_key: header("Idempotency-Key"),
+            last_event_id: header("Last-Event-ID"),
             accept: header("Accept"),
             content_type: header("Content-Type"),
             of_hook: of_hook.collect(),
@@ -304,6 +308,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         is_head: incoming.method == Method::Head,
         authorization: incoming.authorization.as_deref(),
         idempotency_key: incoming.idempotency_key.as_deref(),
+        last_event_id: incoming.last_event_id.as_deref(),
         grant,
         signer,
         relayed: incoming.relayed.clone(),

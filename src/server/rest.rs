@@ -59,7 +59,7 @@ impl Rest {
     }
 
     fn context(&self, shared: &Arc<Shared>, relays: &Arc<Relays>) -> RestContext {
-        let all = shared.clone();
+        let (all, sessions) = (shared.clone(), shared.clone());
         RestContext {
             hub: shared.hub.clone(),
             accounts: shared.accounts.clone(),
@@ -68,6 +68,7 @@ impl Rest {
             doors: shared.doors.clone(),
             bots: shared.bots.clone(),
             hooks: Some(shared.hooks.clone()),
+            sessions: Arc::new(move || sessions.session_context()),
             admin: shared.admin.clone(),
             version: crate::build_info::VERSION,
             started: self.started,

@@ -15,6 +15,7 @@ use crate::model::{Secret, Text};
 use crate::protocol::irc::{Sts, Terms};
 use crate::protocol::rfc3339;
 use crate::session::context::IrcTerms;
+use crate::session::streams::StreamLimits;
 use crate::turn::Settings;
 
 /// The settings for the hub thread.
@@ -150,6 +151,14 @@ pub(super) fn pass_lives(config: &Config) -> PassLives {
     PassLives {
         once: Duration::from_hours(config.limits.pass_hours),
         kept: Duration::from_hours(config.limits.kept_pass_days * 24),
+    }
+}
+
+/// How many event streams there may be.
+pub(super) fn stream_limits(limits: &Limits) -> StreamLimits {
+    StreamLimits {
+        in_all: limits.streams,
+        per_token: limits.streams_per_token,
     }
 }
 

@@ -36,7 +36,9 @@ use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input};
 
 use super::operating::Operating;
-use super::settings::{guess_limits, hook_settings, http_limits, pass_lives, settings};
+use super::settings::{
+    guess_limits, hook_settings, http_limits, pass_lives, settings, stream_limits,
+};
 
 /// Connections reserved for the REST listener, so that administrators get in when the server is
 /// full.
@@ -187,6 +189,7 @@ impl Shared {
             allowances.clone(),
             participants.clone(),
         );
+        bots.limit_streams(stream_limits(&config.limits));
         let bots = Arc::new(bots);
         let node_id = new_id().unwrap_or_default();
         let hooks = Hooks::start(
@@ -421,6 +424,7 @@ impl Shared {
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
         self.allowances.set(config.limits.bytes_per_address);
+        self.bots.limit_streams(stream_limits(&config.limits));
         self.accounts.set_guess_limits(guess_limits(&config));
         self.gate.set_lives(pass_lives(&config));
         self.admin_token.set_failures(config.limits.auth_attempts);

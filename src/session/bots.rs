@@ -9,21 +9,31 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::account::{Accounts, NoBot, credential};
 use crate::fair::Asker;
-use crate::hub::{Command, Refusal, Tag};
-use crate::model::{AccountId, Body, Conversation, History, MessageId, Name, ProgramToken, Window};
+use crate::hub::{Command, Refusal, Tag, WayIn};
+use crate::model::{
+    Account, AccountId, Body, Conversation, History, MessageId, Name, ProgramToken, Window,
+};
 use crate::net::registry::Registry;
 use crate::turn::HubHandle;
 
 use super::allowance::Allowances;
+use super::streams::{NoPlace, StreamLimits, StreamPlace, Streams};
 use super::voice::{NotHeard, Voice};
 
 /// Bytes that a chat log entry and a database row take besides the text.
 const ENTRY_BYTES: usize = 256;
+/// How often a part of a history is read before more has changed meanwhile than is remembered.
+const READINGS: usize = 5;
+/// How long to wait until the past of a channel is known, and how often to look.
+const PAST_KNOWN: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The bots that are in the chat. There are at most as many as tokens and hooks.
 pub struct Bots {
@@ -35,6 +45,40 @@ pub struct Bots {
     count: Arc<AtomicUsize>,
     /// Locked only to look up or add one.
     voices: Mutex<HashMap<AccountId, Arc<Voice>>>,
+    /// The event streams.
+    streams: Arc<Streams>,
+}
+
+/// What an event stream is to follow.
+pub struct Following {
+    /// The program.
+    pub program: Arc<ProgramToken>,
+    /// The account of its bot.
+    pub account: Account,
+    /// The channels, and where the stream begins in each.
+    pub channels: Vec<Place>,
+    /// Its place among all streams.
+    pub place: StreamPlace,
+}
+
+/// Where a stream begins in a channel.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The channel.
+    pub channel: Name,
+    /// The client has everything up to this id.
+    pub after: MessageId,
+    /// Whether something may have been said since.
+    pub catches_up: bool,
+}
+
+/// How a bot comes into a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// It makes one that is not there.
+    Makes,
+    /// The channel must be there, or have been.
+    Finds,
 }
 
 /// A message to be posted.
@@ -65,6 +109,8 @@ pub enum NotDone {
     Busy,
     /// The store cannot say.
     Store,
+    /// There is no place for another event stream.
+    NoPlace(NoPlace),
 }
 
 impl Bots {
@@ -83,7 +129,13 @@ impl Bots {
             allowances,
             count,
             voices: Mutex::default(),
+            streams: Arc::default(),
         }
+    }
+
+    /// Puts new limits on event streams in force.
+    pub fn limit_streams(&self, limits: StreamLimits) {
+        self.streams.limit(limits);
     }
 
     /// Posts a message for a program at an address. Returns its id, once it is committed.
@@ -96,7 +148,7 @@ impl Bots {
         let bytes = post.body.bytes() + ENTRY_BYTES;
         let spent = self.allowances.of(peer).take(bytes);
         spent.map_err(|spent| NotDone::Refused(Refusal::AllowanceSpent(spent.bytes)))?;
-        self.inside(program, peer, &post.channel, |voice| {
+        self.inside(program, peer, (&post.channel, Entry::Makes), |voice| {
             let say = Command::Say {
                 channel: Some(post.channel.clone()),
                 body: post.body.clone(),
@@ -112,36 +164,150 @@ impl Bots {
         peer: IpAddr,
         channel: &Name,
         (window, limit): (Window, usize),
-    ) -> Result<History, NotDone> {
-        let readable = |voice: &Voice| {
-            let channel = channel.clone();
-            let answer = voice.ask(move |hub, id, now| {
-                let part = hub.readable_part(id, Some(channel), now)?;
-                match hub.keeps_history() {
-                    true => Ok(part),
-                    false => Err(Refusal::NoHistory),
+    ) -> Result<(Name, History), NotDone> {
+        let within = (channel, Entry::Finds);
+        for _ in 0..READINGS {
+            let (channel, after, changes) = self.inside(program, peer, within, |voice| {
+                if !self.keeps_history(voice)? {
+                    return Err(NotHeard::Refused(Refusal::NoHistory));
                 }
+                self.readable(voice, channel)
             })?;
-            answer.map_err(NotHeard::Refused)
-        };
-        let (channel, after) = self.inside(program, peer, channel, readable)?;
-        let window = match window {
-            Window::After(id) => Window::After(id.max(after)),
-            window => window,
-        };
+            let window = match window {
+                Window::After(id) => Window::After(id.max(after)),
+                window => window,
+            };
+            let history = self.history(peer, &channel, (window, limit))?;
+            // The bot may have been put out meanwhile, and messages may have changed.
+            let page = self.inside(program, peer, within, |voice| {
+                let (channel, history) = (channel.clone(), history.clone());
+                let of = (window, changes);
+                let page = voice
+                    .ask(move |hub, id, now| hub.page_as_of_now(id, channel, of, history, now))?;
+                page.map_err(NotHeard::Refused)
+            })?;
+            if let Some(page) = page {
+                return Ok((channel, page));
+            }
+        }
+        Err(NotDone::Store)
+    }
+
+    /// Prepares an event stream for a program: its bot comes into all the channels, and it is found
+    /// out where the stream begins in those in which `after` names no place: with what is said from
+    /// now on.
+    pub fn follow(
+        &self,
+        program: &Arc<ProgramToken>,
+        peer: IpAddr,
+        wanted: &[Name],
+        after: impl Fn(&Name) -> Option<MessageId>,
+    ) -> Result<Following, NotDone> {
+        let place = self.streams.take(&program.id).map_err(NotDone::NoPlace)?;
+        let account = self.account(program, peer)?;
+        let mut channels = Vec::with_capacity(wanted.len());
+        for channel in wanted {
+            let within = (channel, Entry::Finds);
+            let (channel, keeps_history, last) = self.inside(program, peer, within, |voice| {
+                let (channel, ..) = self.readable(voice, channel)?;
+                self.wait_for_past(voice, &channel)?;
+                let last = voice.ask(|hub, _, _| hub.last_id())?;
+                Ok((channel, self.keeps_history(voice)?, last))
+            })?;
+            let given = after(&channel);
+            let after = match given {
+                Some(after) => after,
+                // What is not published yet must not count as known.
+                None if keeps_history => {
+                    let newest = self.history(peer, &channel, (Window::Latest, 1))?;
+                    let newest = newest.messages.last().map(|message| message.id);
+                    newest.unwrap_or_default()
+                }
+                None => last,
+            };
+            channels.push(Place {
+                channel,
+                after,
+                catches_up: keeps_history || given.is_some(),
+            });
+        }
+        Ok(Following {
+            program: program.clone(),
+            account,
+            channels,
+            place,
+        })
+    }
+
+    /// A channel in its own spelling, the message after which a bot may read it, and how many
+    /// changes of messages were told by then.
+    fn readable(&self, voice: &Voice, channel: &Name) -> Result<(Name, MessageId, u64), NotHeard> {
+        let channel = channel.clone();
+        let answer = voice.ask(move |hub, id, now| {
+            let (channel, after) = hub.readable_part(id, Some(channel), now)?;
+            Ok((channel, after, hub.changes_told()))
+        })?;
+        answer.map_err(NotHeard::Refused)
+    }
+
+    fn keeps_history(&self, voice: &Voice) -> Result<bool, NotHeard> {
+        voice.ask(|hub, _, _| hub.keeps_history())
+    }
+
+    fn history(
+        &self,
+        peer: IpAddr,
+        channel: &Name,
+        (window, limit): (Window, usize),
+    ) -> Result<History, NotDone> {
         let conversation = Conversation::Channel(channel.clone());
         let asker = Asker::at(peer);
         let history = self
             .accounts
             .question(&asker, |store| store.history(&conversation, window, limit));
-        let mut history = history.map_err(|error| {
+        history.map_err(|error| {
             error.log("a program could not read a history");
             NotDone::Store
-        })?;
-        // The bot may have been put out meanwhile.
-        let (_, after) = self.inside(program, peer, &channel, readable)?;
-        history.cut(after, window);
-        Ok(history)
+        })
+    }
+
+    /// Waits until the last messages of a channel are known, which the hub asks the store for when
+    /// its first member comes.
+    fn wait_for_past(&self, voice: &Voice, channel: &Name) -> Result<(), NotHeard> {
+        let deadline = Instant::now() + PAST_KNOWN;
+        loop {
+            let channel = channel.clone();
+            if voice.ask(move |hub, _, _| hub.is_past_known(&channel))? {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(NotHeard::Refused(Refusal::HistoryUnavailable));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Brings a bot into a channel that is there, or was.
+    fn come_in(&self, voice: &Voice, peer: IpAddr, channel: &Name) -> Result<(), NotHeard> {
+        let name = channel.clone();
+        let way = voice.ask(move |hub, id, now| hub.way_in(id, &name, now))?;
+        let has_past = match way.map_err(NotHeard::Refused)? {
+            WayIn::Inside | WayIn::Open => false,
+            WayIn::Missing if !self.keeps_history(voice)? => false,
+            WayIn::Missing => {
+                let past = self.history(peer, channel, (Window::Latest, 1));
+                let past = past.map_err(|_| NotHeard::Refused(Refusal::CannotLookUp))?;
+                !past.messages.is_empty()
+            }
+        };
+        let came_in = voice.come_in(channel.clone(), has_past);
+        came_in.map_err(|not| match not {
+            // The rules have changed in this moment.
+            NotHeard::Refused(Refusal::ChannelNameTaken(name)) => {
+                NotHeard::Refused(Refusal::NoSuchChannel(name))
+            }
+            not => not,
+        })
     }
 
     /// Does something as the bot, in a channel which it joins if need be.
@@ -149,12 +315,15 @@ impl Bots {
         &self,
         program: &ProgramToken,
         peer: IpAddr,
-        channel: &Name,
+        (channel, entry): (&Name, Entry),
         act: impl Fn(&Voice) -> Result<T, NotHeard>,
     ) -> Result<T, NotDone> {
         let act = |voice: &Voice| match act(voice) {
             Err(NotHeard::Refused(Refusal::NotInChannel(_))) => {
-                voice.join(channel.clone())?;
+                match entry {
+                    Entry::Makes => voice.join(channel.clone())?,
+                    Entry::Finds => self.come_in(voice, peer, channel)?,
+                }
                 act(voice)
             }
             done => done,
@@ -178,8 +347,7 @@ impl Bots {
         if let Some(voice) = known {
             return Ok(voice);
         }
-        let account = self.accounts.bot_again(Asker::at(peer), program);
-        let account = account.map_err(NotDone::NoBot)?.ok_or(NotDone::Silent)?;
+        let account = self.account(program, peer)?;
         let bound = Some(credential(&account, None));
         let voice = Voice::enter(
             &self.hub,
@@ -191,6 +359,12 @@ impl Bots {
         // Another call may have been faster; this voice leaves then.
         let mut voices = self.voices.lock();
         Ok(voices.entry(account.id).or_insert(Arc::new(voice)).clone())
+    }
+
+    /// The account of the bot of a program.
+    fn account(&self, program: &ProgramToken, peer: IpAddr) -> Result<Account, NotDone> {
+        let account = self.accounts.bot_again(Asker::at(peer), program);
+        account.map_err(NotDone::NoBot)?.ok_or(NotDone::Silent)
     }
 
     fn forget(&self, program: &ProgramToken, gone: &Arc<Voice>) {
@@ -231,6 +405,14 @@ impl fmt::Display for NotDone {
             ),
             NotDone::Busy => write!(f, "the server is too busy or stopping; try again"),
             NotDone::Store => write!(f, "the messages cannot be read now; try again"),
+            NotDone::NoPlace(NoPlace::OfToken(most)) => write!(
+                f,
+                "this token has {most} event streams already; end one, or follow several channels \
+                 with one"
+            ),
+            NotDone::NoPlace(NoPlace::InAll) => {
+                write!(f, "the server has as many event streams as it may have")
+            }
         }
     }
 }

@@ -9,7 +9,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use data_encoding::HEXLOWER;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::hub::{Command, ConnectionId, Credential, Event, Farewell, Hub, Now, Refusal, Tag};
+use crate::hub::{
+    Command, ConnectionId, Credential, Event, Farewell, Hub, Now, Refusal, Tag, WayIn,
+};
 use crate::model::{MessageId, Name};
 use crate::net::registry::Registry;
 use crate::protocol::speech::PROGRAM;
@@ -103,6 +105,26 @@ impl Voice {
         self.carry_out(&mut calls, Command::Join(channel), joined)
     }
 
+    /// Comes into a channel that is there already, or was: `has_past` says that something was said
+    /// in it. Does nothing if it is inside.
+    pub fn come_in(&self, channel: Name, has_past: bool) -> Result<(), NotHeard> {
+        let joined = |event: &Event| matches!(event, Event::Joined { .. }).then_some(());
+        let mut calls = self.turn()?;
+        let is_inside = self.ask({
+            let channel = channel.clone();
+            move |hub, id, now| hub.way_in(id, &channel, now)
+        })?;
+        if is_inside == Ok(WayIn::Inside) {
+            return Ok(());
+        }
+        // Asked again where it joins: it must not make a channel that has gone meanwhile.
+        let may_join = move |hub: &mut Hub, id, now| match hub.way_in(id, &channel, now)? {
+            WayIn::Missing if !has_past => Err(Refusal::NoSuchChannel(channel)),
+            _ => Ok(Command::Join(channel)),
+        };
+        self.carry_out_if(&mut calls, may_join, None, joined)
+    }
+
     /// Leaves a channel.
     pub fn leave(&self, channel: Name) -> Result<(), NotHeard> {
         let left = |event: &Event| matches!(event, Event::Left { .. }).then_some(());
@@ -161,14 +183,28 @@ impl Voice {
         command: Command,
         is_done: impl Fn(&Event) -> Option<T>,
     ) -> Result<T, NotHeard> {
+        let tag = command.tag();
+        self.carry_out_if(calls, |_, _, _| Ok(command), tag, is_done)
+    }
+
+    /// Carries out the command that `choose` gives, on the hub's thread.
+    fn carry_out_if<T>(
+        &self,
+        calls: &mut Calls,
+        choose: impl FnOnce(&mut Hub, ConnectionId, Now) -> Result<Command, Refusal> + Send + 'static,
+        tag: Option<Tag>,
+        is_done: impl Fn(&Event) -> Option<T>,
+    ) -> Result<T, NotHeard> {
         // Left over from a call that was given up.
         while calls.answers.try_recv().is_ok() {}
-        let tag = command.tag();
         let id = self.id;
         self.hub.ask(move |hub, now, fx| {
-            let is_on = hub.nickname_of(id).is_some();
+            if hub.nickname_of(id).is_none() {
+                return Err(NotHeard::Gone);
+            }
+            let command = choose(hub, id, now).map_err(NotHeard::Refused)?;
             hub.apply(id, command, now, fx);
-            is_on.then_some(()).ok_or(NotHeard::Gone)
+            Ok(())
         })??;
         let deadline = Instant::now() + PATIENCE;
         loop {

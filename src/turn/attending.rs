@@ -1,5 +1,5 @@
-//! Participants without a socket: they are told the outcome of their commands,
-//! and nothing else.
+//! Participants without a socket, and the threads of event streams: they are told the outcome of
+//! their commands, and nothing else.
 
 use std::collections::HashMap;
 
@@ -44,5 +44,6 @@ fn is_answer(event: &Event) -> bool {
             | Event::Refused(_)
             | Event::Joined { .. }
             | Event::Left { .. }
+            | Event::Resumed { .. }
     )
 }

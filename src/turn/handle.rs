@@ -14,6 +14,7 @@ use crate::model::governance::By;
 use crate::model::{AccountId, Entry, MessageId, Name, Origin};
 use crate::net::link::Link;
 use crate::protocol::Speech;
+use crate::protocol::events::Follower;
 use crate::protocol::irc::Caps;
 use crate::watch::Watcher;
 
@@ -51,6 +52,12 @@ pub enum Input {
     Write(ConnectionId, Vec<u8>),
     /// An IRC client has other capabilities from now on.
     Adapt(ConnectionId, Caps),
+    /// An event stream follows channels from now on.
+    Follow(ConnectionId, Box<Follower>),
+    /// An event stream is to be told the next page of what it has missed of a channel.
+    CatchUp(ConnectionId, Name),
+    /// An event stream was told all that it has missed of a channel.
+    CaughtUp(ConnectionId, Name),
     /// A connection's thread has ended; the id is free.
     Done(ConnectionId, Farewell),
     /// Run this function on the hub thread.

@@ -22,7 +22,7 @@ use tungstenite::{Message as Frame, WebSocket};
 
 use super::{Peer, assert_shown_safely, name_of, parts};
 
-const FORMATS: [WireFormat; 8] = [
+const FORMATS: [WireFormat; 10] = [
     WireFormat::Telnet,
     WireFormat::WebSocketLine,
     WireFormat::Direct,
@@ -31,6 +31,8 @@ const FORMATS: [WireFormat; 8] = [
     WireFormat::RoomWebSocket,
     WireFormat::Irc,
     WireFormat::IrcText,
+    WireFormat::EventStream,
+    WireFormat::JsonLines,
 ];
 
 const KINDS: [MessageKind; 3] = [MessageKind::Say, MessageKind::Action, MessageKind::Notice];
@@ -358,6 +360,16 @@ fn said(format: WireFormat, event: &Event, author: &Name, body: &Body, lines: &[
             assert_eq!(frame["author"], author.as_str());
         }
         WireFormat::Direct => assert!(lines.is_empty()),
+        WireFormat::EventStream | WireFormat::JsonLines if is_message => {
+            let [line] = lines else {
+                panic!("{lines:?}");
+            };
+            let told: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(told["text"], text.as_str());
+            is_marked(&told, *kind);
+            assert_eq!(told["author"], author.as_str());
+        }
+        WireFormat::EventStream | WireFormat::JsonLines => assert!(lines.is_empty()),
         WireFormat::Irc | WireFormat::IrcText | WireFormat::IrcBinary => {
             let command = match kind {
                 MessageKind::Say | MessageKind::Action => "PRIVMSG",
@@ -391,7 +403,11 @@ fn lines(format: WireFormat, bytes: Vec<u8>) -> Vec<String> {
 fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
     let (lines, close) = match format {
         WireFormat::Telnet | WireFormat::Irc => (ended_by(&bytes, "\r\n"), false),
-        WireFormat::RoomTcp => (ended_by(&bytes, "\n"), false),
+        WireFormat::RoomTcp | WireFormat::JsonLines => (ended_by(&bytes, "\n"), false),
+        WireFormat::EventStream => (
+            ended_by(&bytes, "\n\n").iter().map(|it| data(it)).collect(),
+            false,
+        ),
         _ => frames(&bytes),
     };
     let lines = lines.into_iter().map(|line| match format {
@@ -411,6 +427,11 @@ fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
         if format.is_irc() {
             assert!(line.len() <= 510, "{} bytes: {line}", line.len());
         }
+        if format.is_stream() {
+            let told: Value = serde_json::from_str(line).expect(line);
+            let has_name = format == WireFormat::EventStream || told["event"].is_string();
+            assert!(told.is_object() && has_name, "{line}");
+        }
         if matches!(format, WireFormat::Json | WireFormat::Direct) {
             let frame: Value = serde_json::from_str(line).expect(line);
             let both = frame["from"].is_string() && frame["body"].is_string();
@@ -418,6 +439,18 @@ fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
         }
     }
     (lines, close)
+}
+
+/// The data of a server-sent event, which has a name and perhaps an id.
+fn data(event: &str) -> String {
+    let fields: Vec<(&str, &str)> = event
+        .split('\n')
+        .map(|line| line.split_once(": ").expect(event))
+        .collect();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let is_whole = ["event", "data", "id"].starts_with(&names);
+    assert!(is_whole && names.len() > 1, "{event}");
+    fields[1].1.to_owned()
 }
 
 /// What is left of a line for IRC clients without what they understand: styles, and the

@@ -12,6 +12,7 @@ mod closing;
 mod codecs;
 mod commands;
 mod elsewhere;
+mod following;
 mod governing;
 mod guesses;
 mod hub_costs;

@@ -51,6 +51,11 @@ const WATCHED: &[Watched] = &[
             ("cluster/store", "is the store of several servers"),
             ("keeper", "reads for the hub, which cuts what comes back"),
             ("session/json_queries#thread", "a thread of one's own"),
+            ("session/bots#history", "reads for the functions that ask"),
+            (
+                "session/bots#come_in",
+                "asks whether there are any, and shows none",
+            ),
             (
                 "session/irc/history#read",
                 "what `Readable` says: the gate, or a thread of one's own",

@@ -22,6 +22,7 @@ use chat_server::net::registry::Registry;
 use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
 use chat_server::session::allowance::Allowances;
 use chat_server::session::bots::Bots;
+use chat_server::session::context::SessionContext;
 use chat_server::store::{SqliteSettings, SqliteStore};
 use chat_server::turn::{HubHandle, Input};
 use parking_lot::Mutex;
@@ -247,6 +248,9 @@ impl Site {
                 Arc::new(Allowances::new(0)),
                 Arc::default(),
             )),
+            sessions: Arc::new(|| -> SessionContext {
+                unreachable!("no program follows channels")
+            }),
             accounts,
             hooks: None,
             log: log.clone(),

@@ -7,6 +7,7 @@ mod support;
 mod administration;
 mod audit_trail;
 mod channels;
+mod events;
 #[cfg(feature = "grpc")]
 mod grpc_admin;
 #[cfg(feature = "grpc-generate")]

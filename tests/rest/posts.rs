@@ -106,6 +106,66 @@ fn a_line_of_curl_is_a_message_that_members_see_and_history_keeps() {
 }
 
 #[test]
+fn a_report_may_be_longer_than_a_line() {
+    let mut server = Server::start(|_| {});
+    let token = server.token_for("builds", &["post:#dev", "read:#dev"]);
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("join", json!({"room": "dev"}));
+    alice.expect("joined");
+    let report = "each line says something\n".repeat(2_000);
+    let told = post(&server, &token, "", &report);
+    assert_eq!(told.status, 201, "{}", told.body);
+    assert_eq!(alice.expect("message")["body"], report.trim_end());
+    server.restart();
+    assert_eq!(texts(&read(&server, &token, "")), [report.trim_end()]);
+}
+
+#[test]
+fn a_program_that_reads_now_and_then_learns_what_has_become_of_messages() {
+    let server = Server::start(|_| {});
+    let token = server.token_for("watch", &["read:#dev"]);
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("join", json!({"room": "dev"}));
+    alice.expect("joined");
+    let mut say = |text: &str| {
+        alice.send("message", json!({"room": "dev", "body": text}));
+        let frame = alice.expect("message");
+        assert_eq!(frame["body"], text);
+        frame["id"].as_str().unwrap().to_owned()
+    };
+    let ids = ["teh cat", "a secret", "hello"].map(&mut say);
+    let first = read(&server, &token, "");
+    assert_eq!(first["next"], ids[2].as_str());
+    alice.send("edit", json!({"id": ids[0], "body": "the cat"}));
+    alice.expect("edited");
+    alice.send("delete", json!({"id": ids[1]}));
+    alice.expect("deleted");
+    alice.send("react", json!({"id": ids[2], "sign": "ok", "on": true}));
+    alice.expect("reacted");
+    let second = read(&server, &token, &format!("?after={}", ids[2]));
+    assert_eq!(second["messages"], json!([]));
+    let changes = second["changes"].as_array().unwrap();
+    let told: Vec<_> = changes.iter().map(|it| (&it["event"], &it["id"])).collect();
+    let expected = [("edited", 0), ("deleted", 1), ("reactions", 2)];
+    let expected = expected.map(|(event, at)| (json!(event), json!(ids[at])));
+    let expected: Vec<_> = expected.iter().map(|(event, id)| (event, id)).collect();
+    assert_eq!(told, expected, "{second}");
+    assert_eq!(changes[0]["text"], "the cat");
+    assert_eq!(changes[2]["reactions"][0]["count"], 1);
+    let next = second["next"].as_str().unwrap();
+    let third = read(&server, &token, &format!("?after={next}"));
+    assert!(
+        third.get("changes").is_none() && third.get("next").is_none(),
+        "{third}"
+    );
+    // Who has read nothing yet is told how it is now.
+    let all = read(&server, &token, "");
+    assert_eq!(texts(&all), ["the cat", "", "hello"]);
+    assert_eq!(all["messages"][1]["deleted"], true);
+    assert_eq!(all["messages"][2]["reactions"][0]["sign"], "ok");
+}
+
+#[test]
 fn the_same_key_publishes_once() {
     let server = Server::start(|_| {});
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
@@ -158,7 +218,8 @@ fn the_rules_of_a_channel_hold_for_programs_too() {
     rules(json!({"invite_only": true}));
     refused(post(&server, &token, "", "let me in"), "invite_only");
     let read = format!("GET {MESSAGES}");
-    refused(server.call(&token, &read, ""), "invite_only");
+    let told = server.call(&token, &read, "");
+    assert_eq!((told.status, told.code()), (404, "no_such_channel".into()));
     let mask = json!({"mask": "account:builds", "list": "invite"});
     let told = server.post("/admin/channels/dev/bans", mask);
     assert_eq!(told.status, 204, "{}", told.body);
@@ -231,14 +292,16 @@ fn a_program_is_a_user_that_is_disconnected_and_comes_again() {
 
 #[test]
 fn mistakes_in_messages_are_named() {
-    let server = Server::start(|config| config["limits"] = json!({"line_bytes": 1000}));
+    let server = Server::start(|config| {
+        config["limits"] = json!({"line_bytes": 1000, "http_body_bytes": 128 << 10});
+    });
     let token = server.token_for("builds", &["post:*", "read:*"]);
-    let long = "x".repeat(1001);
+    let long = "x".repeat((64 << 10) + 1);
     let json = "Content-Type: application/json\r\n";
     for (fields, body, words) in [
         ("", "", "nothing in it"),
         ("", " \n", "nothing in it"),
-        ("", long.as_str(), "longer than 1000 bytes"),
+        ("", long.as_str(), "longer than 65536 bytes"),
         ("Content-Type: multipart/form-data\r\n", "x", "-d, not -F"),
         (json, "x", "not JSON"),
         (json, "{}", "text: missing"),
@@ -257,7 +320,7 @@ fn mistakes_in_messages_are_named() {
     let body = r#"{"text": "x", "reply_to": "1700000000000-0"}"#;
     let told = post(&server, &token, json, body);
     assert_eq!((told.status, told.code()), (404, "no_such_message".into()));
-    let told = post(&server, &token, "", &"x".repeat(65 * 1024));
+    let told = post(&server, &token, "", &"x".repeat(129 * 1024));
     assert_eq!(told.status, 413, "{}", told.body);
     for query in [
         "?limit=0",

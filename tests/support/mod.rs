@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod carrier;
+mod event_stream;
 mod http;
 mod irc_client;
 mod json_client;
@@ -30,6 +31,7 @@ mod user;
 mod ws_client;
 
 pub use carrier::{Carrier, Identity, Tape};
+pub use event_stream::EventStream;
 pub use http::{Answer, texts_of};
 pub use irc_client::IrcClient;
 pub use json_client::JsonClient;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::server::{DEADLINE, Server};
 
 /// An HTTP answer with its head.
+#[derive(Debug)]
 pub struct Told {
     /// The status code.
     pub status: u16,
