@@ -60,7 +60,8 @@ use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
 pub use value::{
-    Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Register,
+    Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Nicknames,
+    Register,
 };
 
 settings! {
@@ -361,6 +362,10 @@ settings! {
         /// address or network and the hash of its password, which `chat-server
         /// hash-password` prints. In the environment they are separated by spaces.
         webirc: Vec<IrcGateway> = Vec::new(), Rule::Any, Restart;
+        /// Whether an account that has logged in on IRC is called by its name there
+        /// (`account`), or by any nickname that is free (`free`). Other protocols show
+        /// its name.
+        nicknames: Nicknames = Nicknames::Account, Rule::Any, Restart;
         /// Whether a client that has logged in is in the channels of its account
         /// at once; in `global` it is only if it has joined it.
         rejoin: bool = true, Rule::Any, Restart;

@@ -47,6 +47,8 @@ mod mending_for;
 mod messages;
 mod moving;
 mod news;
+mod nickname;
+mod nicknames;
 mod noting;
 mod observers;
 mod own_channels;
@@ -115,6 +117,7 @@ pub use governance::{Deed, MAX_CHANGES, Overview, Pass, RulesSummary, RulesView,
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use lists::MemberPage;
 pub use mark::Mark;
+pub use nickname::Nickname;
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
 pub use property::{MAX_PROPERTIES, MAX_SUBSCRIPTIONS, Owner, Properties, Told, Unmet};
@@ -225,6 +228,8 @@ pub struct Hub {
     users: people::People,
     /// The nicknames of `users` that look like other names.
     looks: lookalikes::Lookalikes,
+    /// What accounts are called that are not called by their names.
+    nicknames: nicknames::Nicknames,
     /// The connections that logged in with each token.
     by_token: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     channels: Channels,
@@ -289,6 +294,8 @@ struct Connection {
     profile: Profile,
     opened_ms: u64,
     nickname: Option<Name>,
+    /// What it wants its account to be called.
+    wished: Option<Name>,
     /// The time by which it must have taken a nickname.
     login_deadline: Option<u64>,
     /// When its token expires.
@@ -349,6 +356,7 @@ impl Hub {
             traffic: BTreeMap::new(),
             users: people::People::default(),
             looks: lookalikes::Lookalikes::default(),
+            nicknames: nicknames::Nicknames::default(),
             by_token: HashMap::new(),
             channels: Channels::new(),
             vacant: governance::Vacant::default(),
@@ -428,6 +436,7 @@ impl Hub {
                 profile,
                 opened_ms: now.unix_ms,
                 nickname: None,
+                wished: None,
                 login_deadline: None,
                 expiry: None,
                 token: None,

@@ -21,6 +21,7 @@ use crate::net::flusher::{Flusher, Watcher};
 use crate::net::link::Link;
 use crate::net::registry::Registry;
 use crate::protocol::events::Follower;
+use crate::protocol::irc::nicknames::Nicknames;
 use crate::protocol::irc::{self, Caps};
 use crate::protocol::{Encoder, Speech, WireFormat};
 
@@ -242,6 +243,11 @@ impl Outbox {
     /// Notes that the hub has told an event stream all that was missed of a channel.
     pub fn caught_up(&mut self, id: ConnectionId, channel: &Name) {
         self.append_for(id, |_, seat, out| following::caught_up(seat, channel, out));
+    }
+
+    /// What accounts are called in what is encoded from now on.
+    pub fn nicknames(&self) -> &Nicknames {
+        &self.encoder.irc.nicknames
     }
 
     /// Sends bytes from a connection's own thread, in order with the rest. They may

@@ -344,6 +344,10 @@ impl Turn {
                     self.attending.remove(connection);
                     self.parts.outbox.close(connection, &farewell);
                 }
+                Effect::Call { owner, nickname } => {
+                    let nicknames = self.parts.outbox.nicknames();
+                    nicknames.set(&owner, nickname.as_ref());
+                }
                 Effect::Log(entry) => {
                     if matches!(entry.kind, Kind::Message | Kind::Private) {
                         let took_ms = self.began_ms.saturating_sub(entry.at_ms);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Ban, BanTarget, Order, Private, RosterChange, SignedOut};
+use crate::hub::{Ban, BanTarget, Nickname, Order, Private, RosterChange, SignedOut};
 use crate::model::governance::{Cloak, Role};
 use crate::model::{AccountId, Body, MessageId, Name, Notify, Text};
 
@@ -84,6 +84,7 @@ enum Wire {
     Away(String, Option<String>),
     Renamed(String, String, Option<i64>),
     Role(String, String, Option<Role>),
+    Called(String, Option<(String, u64)>),
     Announce(String, u64),
     Kick(String, Option<String>),
     Ban(WireBan),
@@ -134,6 +135,9 @@ pub struct Person {
     pub name: String,
     /// Guests have none.
     pub account: Option<i64>,
+    /// What the account is called there, and how often that was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<(String, u64)>,
     /// As shown.
     pub channels: Vec<String>,
     /// What stands for the member's address.
@@ -216,6 +220,10 @@ pub fn roster(change: &RosterChange) -> Vec<u8> {
             channel,
             role,
         } => return pack_newer(Wire::Role(text(name), text(channel), *role)),
+        RosterChange::Called { name, nickname } => {
+            let nickname = nickname.as_ref().map(|it| (text(&it.name), it.version));
+            return pack_newer(Wire::Called(text(name), nickname));
+        }
         RosterChange::Offline { name } => Wire::Offline(text(name)),
         RosterChange::Joined { name, channel } => Wire::Joined(text(name), text(channel)),
         RosterChange::Left {
@@ -341,6 +349,12 @@ pub fn read_person(bytes: &[u8]) -> Result<Vec<RosterChange>, Unreadable> {
         account: person.account.map(AccountId),
         cloak: person.cloak,
     }];
+    if person.nickname.is_some() {
+        changes.push(RosterChange::Called {
+            name: name.clone(),
+            nickname: read_nickname(person.nickname)?,
+        });
+    }
     for channel in &person.channels {
         changes.push(RosterChange::Joined {
             name: name.clone(),
@@ -369,6 +383,14 @@ fn read_optional(text: Option<String>) -> Result<Option<Name>, Unreadable> {
     text.as_deref().map(read_name).transpose()
 }
 
+fn read_nickname(nickname: Option<(String, u64)>) -> Result<Option<Nickname>, Unreadable> {
+    let read = |(name, version): (String, u64)| {
+        let name = read_name(&name)?;
+        Ok(Nickname { name, version })
+    };
+    nickname.map(read).transpose()
+}
+
 fn signed_out(name: Name, why: SignedOut) -> Notice {
     Notice::Order(Order::SignOut { name, why })
 }
@@ -386,6 +408,10 @@ impl Wire {
                 name: name(who)?,
                 channel: name(channel)?,
                 role,
+            }),
+            Wire::Called(who, nickname) => Notice::Roster(RosterChange::Called {
+                name: name(who)?,
+                nickname: read_nickname(nickname)?,
             }),
             Wire::Offline(who) => Notice::Roster(RosterChange::Offline { name: name(who)? }),
             Wire::Joined(who, channel) => Notice::Roster(RosterChange::Joined {
@@ -557,6 +583,17 @@ mod tests {
             RosterChange::Away {
                 name: who.clone(),
                 text: Some(Text::clean("lunch")),
+            },
+            RosterChange::Called {
+                name: who.clone(),
+                nickname: Some(Nickname {
+                    name: name("zoe"),
+                    version: 3,
+                }),
+            },
+            RosterChange::Called {
+                name: who.clone(),
+                nickname: None,
             },
             RosterChange::Renamed {
                 from: who,

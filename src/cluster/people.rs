@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::hub::RosterChange;
+use crate::hub::{Nickname, RosterChange};
 use crate::model::governance::{Cloak, Role};
 use crate::model::{AccountId, Name};
 
@@ -21,6 +21,9 @@ pub const HELD: Duration = Duration::from_secs(30);
 pub struct People {
     /// By [`Name::key`].
     here: HashMap<Arc<str>, Here>,
+    /// What the accounts here are called that are not called by their names, by the key of
+    /// the nickname.
+    called: HashMap<Arc<str>, AccountId>,
     /// Claimed nicknames, with the time until which each is held.
     held: HashMap<Arc<str>, (Instant, Claimant)>,
 }
@@ -28,6 +31,7 @@ pub struct People {
 struct Here {
     name: Name,
     account: Option<AccountId>,
+    nickname: Option<Nickname>,
     /// The token that a guest came with.
     pass: Option<Arc<str>>,
     cloak: Option<Cloak>,
@@ -70,16 +74,17 @@ pub fn kind(who: &Claimant) -> String {
 impl People {
     /// Whether a member here makes a claim pointless.
     pub fn is_taken(&self, name: &Name, account: Option<AccountId>) -> bool {
-        self.here
-            .get(name.key())
-            .is_some_and(|person| person.account != account)
+        let called = self.called.get(name.key()).map(|owner| Some(*owner));
+        let here = self.here.get(name.key()).map(|person| person.account);
+        here.or(called).is_some_and(|owner| owner != account)
     }
 
     /// Holds a nickname for a client that is about to come.
     pub fn hold(&mut self, name: &Name, who: &Claimant, now: Instant) {
-        if !self.here.contains_key(name.key()) {
+        let key = name.key();
+        if !self.here.contains_key(key) && !self.called.contains_key(key) {
             let held = (now + HELD, who.clone());
-            self.held.insert(name.key().clone(), held);
+            self.held.insert(key.clone(), held);
         }
     }
 
@@ -99,6 +104,7 @@ impl People {
     /// Forgets all members.
     pub fn clear(&mut self) {
         self.here.clear();
+        self.called.clear();
         self.held.clear();
     }
 
@@ -117,6 +123,7 @@ impl People {
                 let person = Here {
                     name: name.clone(),
                     account: *account,
+                    nickname: None,
                     pass: pass.filter(|_| account.is_none()),
                     cloak: cloak.clone(),
                     channels: Vec::new(),
@@ -144,6 +151,7 @@ impl People {
                 }
                 self.steps(name)
             }
+            RosterChange::Called { name, nickname } => self.call(name, nickname.as_ref()),
             RosterChange::Away { name, .. } => self.steps(name),
             RosterChange::Left { name, channel, .. } => {
                 if let Some(person) = self.here.get_mut(name.key()) {
@@ -166,6 +174,36 @@ impl People {
                 self.steps(name)
             }
             RosterChange::Renamed { from, to, account } => self.rename(from, to, *account),
+        }
+    }
+
+    /// The nickname of an account is the account's on all servers; its own name is anyway.
+    fn call(&mut self, name: &Name, nickname: Option<&Nickname>) -> Steps {
+        let mut steps = Steps::default();
+        if let Some(person) = self.here.get_mut(name.key())
+            && let Some(account) = person.account
+        {
+            let before = std::mem::replace(&mut person.nickname, nickname.cloned());
+            let besides = |it: &&Nickname| it.name != *name;
+            let before = before.as_ref().filter(besides).map(|it| &it.name);
+            let now = nickname.filter(besides).map(|it| &it.name);
+            if let Some(before) = before.filter(|before| now != Some(before)) {
+                self.called.remove(before.key());
+                steps.release = Some(before.key().clone());
+            }
+            if let Some(now) = now {
+                self.held.remove(now.key());
+                self.called.insert(now.key().clone(), account);
+                steps.claim = Some(Assertion {
+                    name: now.clone(),
+                    who: Claimant::Account(account),
+                    is_new: false,
+                });
+            }
+        }
+        Steps {
+            line: self.steps(name).line,
+            ..steps
         }
     }
 
@@ -224,6 +262,7 @@ impl Here {
         person(&Person {
             name: shown(&self.name),
             account: self.account.map(|account| account.0),
+            nickname: (self.nickname.as_ref()).map(|it| (shown(&it.name), it.version)),
             channels: self.channels.iter().map(shown).collect(),
             cloak: self.cloak.clone(),
             roles: (self

@@ -59,6 +59,11 @@ impl Departures {
         })
     }
 
+    /// Whether something has yet to be told of a user.
+    pub fn has(&self, name: &Name) -> bool {
+        self.by_name.contains_key(name.key())
+    }
+
     fn take(&mut self, id: ConnectionId) -> Option<Departure> {
         let departure = self.by_connection.remove(&id)?;
         if let Some(connections) = self.by_name.get_mut(departure.name.key()) {
@@ -195,6 +200,9 @@ impl Hub {
                 let who = (&departure.name, has_quit);
                 self.channels.tell_left(channel, who, reason, now, fx);
             }
+        }
+        if !self.nicknames.is_empty() {
+            self.call_anew(&departure.name, true, now, fx);
         }
     }
 }

@@ -43,6 +43,14 @@ pub enum Effect {
     Append(Draft),
     /// Tell the other servers. Only a hub that is one of several does so.
     Share(Shared),
+    /// An account is called so from now on by those who know users by nicknames; `None` is
+    /// by its name.
+    Call {
+        /// The account's name.
+        owner: Name,
+        /// The nickname.
+        nickname: Option<Name>,
+    },
     /// A request to the store other than to commit a message.
     Chore(Chore),
     /// The change that an administrator asked for is in force, or never will be.
@@ -288,6 +296,11 @@ impl Effects {
             entry.token = entry.token.or_else(|| origin.token.clone());
         }
         self.list.push(Effect::Log(entry));
+    }
+
+    /// Has an account be called so by those who know users by nicknames.
+    pub(super) fn call(&mut self, owner: Name, nickname: Option<Name>) {
+        self.list.push(Effect::Call { owner, nickname });
     }
 
     /// Reports what became of an administrator's change.

@@ -4,6 +4,8 @@
 
 use std::collections::VecDeque;
 
+use crate::model::Name;
+
 use super::{BanTarget, ConnectionId, Effects, Farewell, Hub, Now};
 
 /// Connections that are still to be closed.
@@ -145,7 +147,11 @@ impl Hub {
         }
         let address = connection.profile.address.ip();
         let nickname = connection.nickname.as_ref();
-        let by_nickname = || self.bans.nickname(nickname?, now.unix_ms);
+        let by_nickname = || {
+            let name = nickname?;
+            let by_name = self.bans.nickname(name, now.unix_ms);
+            by_name.or_else(|| self.bans.nickname(self.nicknames.of(name)?, now.unix_ms))
+        };
         let ban = self.bans.address(address, now.unix_ms);
         let Some(ban) = ban.or_else(by_nickname) else {
             return false;
@@ -167,7 +173,8 @@ impl Hub {
             BanTarget::Nickname(name) => {
                 let claims = name.claims();
                 let like = self.looks.like(&claims).map(|name| name.key());
-                let users = claims.iter().chain(like);
+                let called = claims.iter().filter_map(|key| self.nicknames.owner(key));
+                let users = claims.iter().chain(like).chain(called.map(Name::key));
                 let users = users.filter_map(|key| self.users.get(key));
                 let hit = users.flat_map(|user| user.connections());
                 hit.take(most).copied().collect()

@@ -52,9 +52,14 @@ impl Hub {
     pub(super) fn note_gone(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         if !self.presence(name.clone()).1 {
             self.tell_offline(name, fx);
-            let most = self.limits.departures;
-            self.last_here.note(name.clone(), now.unix_ms, most);
+            self.note_gone_quietly(name, now);
         }
+    }
+
+    /// The same of a nickname that goes on under the name of an account.
+    pub(super) fn note_gone_quietly(&mut self, name: &Name, now: Now) {
+        let most = self.limits.departures;
+        self.last_here.note(name.clone(), now.unix_ms, most);
     }
 
     /// When a user who is offline was last online, in milliseconds since 1970 UTC,

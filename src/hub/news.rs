@@ -100,6 +100,7 @@ impl Hub {
                 free,
             } => self.claimed(connection, name, free, now, fx),
             News::Lost(name) => {
+                self.lose_nickname(&name, now, fx);
                 let connections = self.connections_of(&name);
                 let farewell = Farewell::NotAdmitted(Refusal::NicknameInUse(name));
                 self.end_all(&connections, &farewell, now, fx);
@@ -109,6 +110,7 @@ impl Hub {
                 self.remote = Some(Remote::default());
                 self.vacant = Vacant::unsure();
                 self.roster_version += 1;
+                self.forget_called_elsewhere(now, fx);
                 // The fate of drafts on their way to the log will not be known.
                 self.unsettled.clear();
                 self.link_secrets.clear();
@@ -227,6 +229,7 @@ impl Hub {
                     }
                 }
                 Noticed::Gone { name } => self.note_gone(&name, now, fx),
+                Noticed::Called { name } => self.called_elsewhere(&name, now, fx),
                 Noticed::Renamed { from, to, channels } => {
                     self.note_gone(&from, now, fx);
                     if from != to {

@@ -14,6 +14,7 @@ use crate::model::name::Alphabetical;
 use crate::model::{AccountId, Name, Text};
 
 use super::lookalikes::Lookalikes;
+use super::nickname::Nickname;
 use super::{NodeId, RosterChange};
 
 /// The people on other servers.
@@ -44,6 +45,8 @@ pub(super) struct Person {
     pub away: Option<Text>,
     /// What stands for the user's address.
     pub cloak: Option<Cloak>,
+    /// What the account is called on each server, if not by its name.
+    pub nicknames: BTreeMap<NodeId, Nickname>,
     /// The user's channels on each server.
     nodes: BTreeMap<NodeId, HashSet<Name>>,
     /// Keys of earlier nicknames.
@@ -75,6 +78,8 @@ pub(super) enum Noticed {
     },
     /// A user has left the last of the other servers.
     Gone { name: Name },
+    /// A user is perhaps called otherwise.
+    Called { name: Name },
     /// A user in these channels has changed nickname.
     Renamed {
         from: Name,
@@ -210,6 +215,9 @@ impl Remote {
             // The hub knows what it means.
             RosterChange::Role { .. } => Vec::new(),
             RosterChange::Offline { name } => self.offline(node, name.key()),
+            RosterChange::Called { name, nickname } => {
+                Vec::from_iter(self.called(node, name, nickname))
+            }
             RosterChange::Joined { name, channel } => {
                 Vec::from_iter(self.joined(node, &name, channel))
             }
@@ -315,6 +323,7 @@ impl Remote {
             account,
             away: None,
             cloak: None,
+            nicknames: BTreeMap::new(),
             nodes: BTreeMap::new(),
             aliases: VecDeque::new(),
         });
@@ -327,6 +336,10 @@ impl Remote {
     }
 
     fn offline(&mut self, node: NodeId, key: &str) -> Vec<Noticed> {
+        let was_called = self
+            .people
+            .get(key)
+            .is_some_and(|person| !person.nicknames.is_empty());
         let Some((name, channels)) = self.take(node, key) else {
             return Vec::new();
         };
@@ -334,7 +347,10 @@ impl Remote {
         let left = channels.filter_map(|channel| self.leave(&name, &channel, None));
         let mut noticed: Vec<Noticed> = left.collect();
         if !self.people.contains_key(key) {
-            noticed.push(Noticed::Gone { name });
+            noticed.push(Noticed::Gone { name: name.clone() });
+        }
+        if was_called {
+            noticed.push(Noticed::Called { name });
         }
         noticed
     }
@@ -345,6 +361,7 @@ impl Remote {
         let person = self.people.get_mut(key)?;
         let shown = person.name.clone();
         let channels = person.nodes.remove(&node)?;
+        person.nicknames.remove(&node);
         if let Some(there) = self.people_by_node.get_mut(&node) {
             there.remove(key);
             if there.is_empty() {
@@ -357,6 +374,17 @@ impl Remote {
             self.people_by_name.remove(&Alphabetical(shown.clone()));
         }
         Some((shown, sorted(channels)))
+    }
+
+    fn called(&mut self, node: NodeId, name: Name, nickname: Option<Nickname>) -> Option<Noticed> {
+        let person = self.people.get_mut(&name)?;
+        // It comes after what has brought the user there.
+        person.nodes.get(&node)?;
+        match nickname {
+            Some(nickname) => person.nicknames.insert(node, nickname),
+            None => person.nicknames.remove(&node),
+        };
+        Some(Noticed::Called { name })
     }
 
     fn joined(&mut self, node: NodeId, name: &Name, channel: Name) -> Option<Noticed> {

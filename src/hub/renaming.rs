@@ -14,7 +14,10 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (from, user) = self.user_of(id)?;
         if user.account.is_some() {
-            return Err(Refusal::NicknameIsAccount);
+            return match self.take_wish(id) {
+                Some(wished) if wished == to => self.choose_nickname(id, &from, to, now, fx),
+                _ => Err(Refusal::NicknameIsAccount),
+            };
         }
         if from.as_str() == to.as_str() {
             fx.tell(id, Event::Renamed { to });

@@ -11,6 +11,7 @@ use crate::model::{
     AccountId, Amendment, Message, MessageId, Name, Notify, Reaction, Record, Text,
 };
 
+use super::nickname::Nickname;
 use super::tags::Tag;
 use super::{Ban, BanTarget, ConnectionId, Private, SignedOut};
 
@@ -133,6 +134,13 @@ pub enum RosterChange {
     Offline {
         /// The user.
         name: Name,
+    },
+    /// What an account is called by its clients there, if they know users by nicknames.
+    Called {
+        /// The account's name.
+        name: Name,
+        /// The nickname; `None` if they have chosen none, or are gone.
+        nickname: Option<Nickname>,
     },
     /// A user has joined a channel.
     Joined {

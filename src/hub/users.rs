@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::{AccountId, MessageId, Name, NameError, Text};
 
 use super::ignoring::Ignored;
+use super::nickname::Nickname;
 use super::own_channels::Marks;
 use super::property::Properties;
 use super::whispered::Whispered;
@@ -36,6 +37,8 @@ pub(super) struct User {
     pub face: Arc<Face>,
     /// Whether the user wants private messages from accounts only.
     pub accounts_only: bool,
+    /// What the account's connections here have chosen that it be called.
+    pub nickname: Option<Nickname>,
     /// How far the account has read in its channels.
     pub marks: Marks,
     /// The last message before the user had this nickname: a guest's own ones are later.
@@ -61,6 +64,7 @@ impl User {
             away: None,
             face: Arc::default(),
             accounts_only: false,
+            nickname: None,
             marks: Marks::new(),
             named_after: MessageId::default(),
             aliases: VecDeque::new(),
@@ -192,6 +196,10 @@ impl Hub {
         }
         self.settle_abandoned(now, fx);
         let account = credential.as_ref().map(|credential| credential.account);
+        let wished = self.take_wish(id).filter(|_| account.is_some());
+        for wanted in wished.iter().chain([&name]) {
+            self.tell_departures_called(wanted, now, fx);
+        }
         let shared = self.users.get(name.key()).is_some_and(|user| {
             // An account may have many connections; a guest has one.
             account.is_some() && user.account == account
@@ -202,6 +210,7 @@ impl Hub {
             // A registered nickname is its owner's, whatever it looks like.
             (false, _) => self.check_free_for(account, elsewhere, &name, now),
         };
+        let result = result.and_then(|()| self.check_wish(&name, wished.as_ref(), now));
         if let Err(refusal) = result {
             self.refuse_nickname(id, &name, &refusal, now, fx);
             return Err(refusal);
@@ -221,7 +230,11 @@ impl Hub {
             self.share_online(&name, account, fx);
             self.note_people();
         }
-        if is_new && !was_elsewhere {
+        let is_known = !is_new || was_elsewhere;
+        if account.is_some() {
+            self.come_as(id, &name, wished, is_known, now, fx);
+        }
+        if !is_known {
             self.tell_online(&name, fx);
         }
         self.set_token(id, credential.and_then(|credential| credential.token));
@@ -285,12 +298,20 @@ impl Hub {
         if self.has_no_say(id, now, fx) {
             return Err(Refusal::NoChannel);
         }
+        let wished = self.take_wish(id);
         self.check_becoming(id, &name, credential.account, now)?;
         let (guest, _) = self.user_of(id)?;
         if guest == name {
             self.adopt(id, &name, credential, fx)?;
             self.leave_if_banned(id, now, fx);
             return Ok(());
+        }
+        // A guest who wants to be called the same is, unless the account is called otherwise.
+        let wished = wished.filter(|wished| *wished == guest && !self.is_called(&name));
+        let kept = wished.map(|_| guest.clone());
+        let was_on = self.presence(name.clone()).1;
+        if let Some(nickname) = kept.clone().filter(|_| was_on) {
+            self.keep_nickname(&name, nickname, true, now, fx);
         }
         // This is the guest's only connection.
         let as_guest = self.users.remove(guest.key());
@@ -300,7 +321,9 @@ impl Hub {
         let is_new = self.add_user(id, &name, Some(credential));
         let listed = as_guest.as_ref().map_or(&guest, |user| &user.name);
         self.list_as(id, listed, &self.users.listed(&name));
-        if let Some(as_guest) = &as_guest {
+        if let Some(nickname) = kept.clone() {
+            self.keep_nickname(&name, nickname, was_on, now, fx);
+        } else if let Some(as_guest) = &as_guest {
             self.remember(&guest, as_guest.face.clone(), now);
         }
         if let Some(as_guest) = as_guest
@@ -328,15 +351,31 @@ impl Hub {
         } else {
             self.share_merged(&guest, &name, &channels, fx);
         }
+        if kept.is_some() {
+            self.share_nickname(&name, fx);
+        } else {
+            self.come_as(id, &name, None, true, now, fx);
+        }
         self.keep_channels(id, fx);
         self.look_again(&name);
-        self.note_gone(&guest, now, fx);
-        if is_new {
+        match kept {
+            Some(_) => self.note_gone_quietly(&guest, now),
+            None => self.note_gone(&guest, now, fx),
+        }
+        if is_new && kept.is_none() {
             self.tell_online(&name, fx);
         }
         let face = self.face_of(&name);
-        fx.shown_as(face, |fx| fx.tell(id, Event::Renamed { to: name.clone() }));
+        if kept.is_none() {
+            fx.shown_as(face, |fx| fx.tell(id, Event::Renamed { to: name.clone() }));
+        }
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
+        if kept.is_some() {
+            let news = RosterNews::Account {
+                nickname: name.clone(),
+            };
+            self.tell_all_who_see(&name, &[], news, fx);
+        }
         self.tell_host(&name, face_before, fx);
         self.leave_if_banned(id, now, fx);
         Ok(())
@@ -367,12 +406,13 @@ impl Hub {
     }
 
     /// Whether a guest on this or another server has this nickname in any
-    /// spelling, or one that looks like it.
+    /// spelling, or one that looks like it; or an account besides its own name.
     pub fn is_guest(&self, name: &Name) -> bool {
         let claims = name.claims();
         let here = self.looks.like(&claims).map(Name::key).chain(&claims);
         let mut here = here.filter_map(|key| self.users.get(key));
         here.any(|user| user.account.is_none())
+            || self.nicknames.has_like(&claims, None)
             || (self.remote.as_ref()).is_some_and(|remote| remote.has_guest_like(&claims))
     }
 
@@ -406,13 +446,15 @@ impl Hub {
 
     /// Closes the connection of a guest whose nickname now belongs to an account.
     pub fn evict_guest(&mut self, name: &Name, now: Now, fx: &mut Effects) {
-        if self.remote_account(name) == Some(None) {
+        let is_nickname = self.nicknames.owner(name.key()).is_some();
+        if is_nickname || self.remote_account(name) == Some(None) {
             self.share_order(|| Order::EvictGuest { name: name.clone() }, fx);
         }
         self.evict_guest_here(name, now, fx);
     }
 
     pub(super) fn evict_guest_here(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        self.lose_nickname(name, now, fx);
         let guest = self.users.get(name.key());
         let guest = guest.filter(|user| user.account.is_none());
         let connections = guest.map(|user| user.connections.clone());
@@ -552,6 +594,7 @@ impl Hub {
             || (self.remote.as_ref()).is_some_and(|remote| remote.has_lookalike(&claims, own));
         let others = claims.iter().skip(1);
         looks_like_it
+            || self.nicknames.has_like(&claims, own)
             || others
                 .filter(|key| own.is_none_or(|own| own.key() != *key))
                 .any(|key| self.users.contains_key(key) || self.holds.is_key_held(key, now))
@@ -573,7 +616,12 @@ impl Hub {
             (Some(None), Elsewhere::Moves) => false,
             (Some(other), _) => account.is_none() || other != account,
         };
-        if self.users.contains_key(name.key()) || self.holds.is_held(name, now) || is_elsewhere {
+        let is_nickname = self.nicknames.owner(name.key()).is_some();
+        if is_nickname
+            || self.users.contains_key(name.key())
+            || self.holds.is_held(name, now)
+            || is_elsewhere
+        {
             return Err(Refusal::NicknameInUse(name.clone()));
         }
         Ok(())
@@ -641,15 +689,21 @@ impl Hub {
     ) {
         if let Some(user) = self.users.get_mut(name.key()) {
             user.remove_connection(id);
-            if user.connections.is_empty() {
+            let is_gone = user.connections.is_empty();
+            self.let_nickname_go(name, fx);
+            if is_gone {
                 let gone = self.users.remove(name.key());
                 self.looks.remove(name);
                 self.share_offline(name, fx);
                 if let Some(gone) = gone {
-                    self.remember(&gone.name, gone.face, now);
+                    let called = self.shown(&gone.name).clone();
+                    self.remember(&called, gone.face, now);
                 }
                 self.note_gone(name, now, fx);
             }
+        }
+        if !self.nicknames.is_empty() {
+            self.call_anew(name, true, now, fx);
         }
     }
 

@@ -47,11 +47,14 @@ impl Hub {
     }
 
     fn see(&self, name: Name, watched: &mut Watched) {
-        let (name, is_on) = self.presence(name);
-        match is_on {
+        // The name of an account that is called otherwise is nobody's nickname.
+        let is_called = self.nicknames.of(&name).is_some();
+        let owner = self.nicknames.owner(name.key()).cloned();
+        let (user, is_on) = self.presence(owner.unwrap_or_else(|| name.clone()));
+        match is_on && !is_called {
             true => {
-                let face = self.face_of(&name).unwrap_or_default();
-                watched.online.push((name, face));
+                let face = self.face_of(&user).unwrap_or_default();
+                watched.online.push((self.shown(&user).clone(), face));
             }
             false => watched.offline.push(name),
         }
@@ -98,7 +101,7 @@ impl Hub {
 
     /// Whether anyone watches a user.
     pub(super) fn is_watched(&self, name: &Name) -> bool {
-        self.watchers.contains_key(name.key())
+        self.watchers.contains_key(self.shown(name).key())
     }
 
     /// The connections that watch a user, but for these, which are sorted.
@@ -110,10 +113,11 @@ impl Hub {
 
     /// Tells those who watch a user that the user has come online.
     pub(super) fn tell_online(&self, name: &Name, fx: &mut Effects) {
+        let called = self.shown(name);
         let news = RosterNews::Online {
-            nickname: name.clone(),
+            nickname: called.clone(),
         };
-        let watchers = self.watchers_of(name, &[]);
+        let watchers = self.watchers_of(called, &[]);
         fx.shown_as(self.face_of(name), |fx| {
             fx.tell_all(watchers, Event::Roster(news));
         });
@@ -121,6 +125,11 @@ impl Hub {
 
     /// Tells those who watch a user that the user has gone offline.
     pub(super) fn tell_offline(&self, name: &Name, fx: &mut Effects) {
+        self.tell_offline_as(self.shown(name), fx);
+    }
+
+    /// The same by what the user was called.
+    pub(super) fn tell_offline_as(&self, name: &Name, fx: &mut Effects) {
         let news = RosterNews::Offline {
             nickname: name.clone(),
         };
@@ -136,7 +145,7 @@ impl Hub {
         news: &RosterNews,
         fx: &mut Effects,
     ) {
-        let watchers = self.watchers_of(name, told);
+        let watchers = self.watchers_of(self.shown(name), told);
         if watchers.is_empty() {
             return;
         }

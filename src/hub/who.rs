@@ -84,7 +84,7 @@ impl Hub {
             while let Some(name) = names.next() {
                 found.looked_at += 1;
                 let is_sought = match sought {
-                    Sought::Like(pattern) => pattern.matches(&Form::of(&name)),
+                    Sought::Like(pattern) => pattern.matches(&Form::of(self.shown(&name))),
                     Sought::Channel(_) | Sought::Users(_) => true,
                 };
                 if is_sought && seen.insert(name.clone()) {

@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod modes;
 pub mod multiline;
 pub mod names;
+pub mod nicknames;
 pub mod numerics;
 mod personal;
 pub mod prefix;
@@ -48,6 +49,8 @@ pub fn write_shared(
     now_ms: u64,
     out: &mut Vec<u8>,
 ) {
+    let called = terms.nicknames.event(event);
+    let event = called.as_ref().unwrap_or(event);
     let mut lines = Lines::new(terms, shape, now_ms, out);
     encode::write(event, told, &mut lines);
 }
@@ -60,6 +63,8 @@ pub fn write_personal(
     now_ms: u64,
     out: &mut Vec<u8>,
 ) {
+    let called = terms.nicknames.event(event);
+    let event = called.as_ref().unwrap_or(event);
     reader.note(event);
     let mut lines = Lines::new(terms, reader.shape(), now_ms, out);
     let request = requests::Request::of(told.mark.as_ref().map(Mark::as_str));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::account::{
     Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths,
 };
-use crate::config::{self, Config, Governance, History, KeepEdits, Limits, Register};
+use crate::config::{self, Config, Governance, History, KeepEdits, Limits, Nicknames, Register};
 use crate::hooks::HookSettings;
 use crate::http::HttpLimits;
 use crate::hub;
@@ -84,6 +84,8 @@ pub(super) fn irc_terms(config: &Config) -> IrcTerms {
         email_required: config.accounts.email_required,
         sts: sts(config),
         rejoins: config.irc.rejoin,
+        frees_nicknames: config.irc.nicknames == Nicknames::Free,
+        nicknames: Default::default(),
         scram: config.accounts.scram,
     };
     let password = config.irc.password.as_ref();

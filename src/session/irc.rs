@@ -68,6 +68,8 @@ pub(super) struct IrcSession {
     reader: Reader,
     /// The nickname may have changed since it was last looked up.
     is_renamed: bool,
+    /// How often nicknames of accounts had changed by then.
+    seen_changes: u64,
     /// `None` once the client has its nickname.
     registering: Option<Box<Registering>>,
     /// The account that the client has logged in to.
@@ -146,6 +148,7 @@ impl IrcSession {
             decoder: Decoder::default(),
             reader: Reader::default(),
             is_renamed: false,
+            seen_changes: 0,
             registering: Some(Box::default()),
             account: None,
             sasl: sasl::Dialogue::default(),
@@ -385,12 +388,16 @@ impl IrcSession {
 
     /// Looks up the nickname if it may have changed.
     fn refresh_nick(&mut self) {
-        if !std::mem::take(&mut self.is_renamed) {
+        // Another connection of the account may have changed it.
+        let changes = self.terms().nicknames.changes();
+        let seen = std::mem::replace(&mut self.seen_changes, changes);
+        let is_called = self.account.is_some() && self.registering.is_none() && seen != changes;
+        if !std::mem::take(&mut self.is_renamed) && !is_called {
             return;
         }
         let id = self.attached.id;
         let hub = &self.attached.context.hub;
-        if let Ok(Some(nick)) = hub.ask(move |hub, _, _| hub.nickname_of(id)) {
+        if let Ok(Some(nick)) = hub.ask(move |hub, _, _| hub.called(id)) {
             self.reader.nick = Some(nick);
         }
     }
@@ -398,6 +405,7 @@ impl IrcSession {
     /// Has the hub carry out a command, whose answers belong to this request.
     fn ask(&mut self, request: &Request<'_>, command: Command) -> Flow {
         let has_account = self.account.is_some();
+        let command = self.terms().nicknames.command(command);
         let command = match self.attached.look_up(has_account, command) {
             Ok(command) => command,
             Err(refusal) => Command::Refuse {

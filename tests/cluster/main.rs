@@ -22,6 +22,7 @@ mod lone;
 mod memory;
 mod mending;
 mod names;
+mod nicknames;
 mod node;
 mod operations;
 mod outages;

@@ -35,7 +35,7 @@ fn apply(people: &mut People, change: &RosterChange) {
             let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.insert(key(channel)), "{name} joined twice");
         }
-        RosterChange::Away { .. } => {}
+        RosterChange::Away { .. } | RosterChange::Called { .. } => {}
         RosterChange::Left { name, channel, .. } => {
             let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.remove(&key(channel)), "{name} was not in it");

@@ -21,6 +21,7 @@ mod hub_support;
 mod keeping_house;
 mod last_here;
 mod mended;
+mod nicknames;
 mod outbox;
 mod outsiders;
 mod registering;

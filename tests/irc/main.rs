@@ -17,6 +17,7 @@ mod marks;
 mod metadata;
 mod modes;
 mod multiline;
+mod nicknames;
 mod operating;
 mod operators;
 mod pace;

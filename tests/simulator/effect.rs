@@ -45,6 +45,7 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
         },
         Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),
         Effect::Chore(chore) => Out::Chore(chore),
+        Effect::Call { owner, .. } => unreachable!("no client wished another name for {owner}"),
         Effect::Done { ticket, .. } => unreachable!("no administrator asked for {ticket}"),
     });
     let outs = outs.collect();

@@ -103,6 +103,16 @@ choices! {
 }
 
 choices! {
+    /// What an account is called on IRC.
+    pub enum Nicknames {
+        /// By its name.
+        Account = "account",
+        /// By any nickname that is free.
+        Free = "free",
+    }
+}
+
+choices! {
     /// The form of the server's own log.
     pub enum LogFormat {
         /// Text for people.

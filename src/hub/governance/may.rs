@@ -180,7 +180,12 @@ impl Hub {
         let cloak = self.connection(id).and_then(|it| it.profile.cloak.as_ref());
         let account = user.and_then(|user| user.account);
         let said = user.and_then(|user| user.face.introduction.as_deref());
-        let masked = Masked::new(nickname, aliases.into_iter().flatten(), account, cloak);
+        let called = self
+            .nicknames
+            .of(nickname)
+            .map(|called| called.key().clone());
+        let names = aliases.into_iter().flatten().chain(called);
+        let masked = Masked::new(nickname, names, account, cloak);
         masked.with_user(said.map(|said| &*said.user))
     }
 

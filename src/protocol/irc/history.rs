@@ -1,6 +1,8 @@
 //! CHATHISTORY: which part of a history a client asks for, and how it is told.
 
-use crate::hub::{Face, Whisper};
+use std::sync::Arc;
+
+use crate::hub::{Event, Face, Whisper};
 use crate::model::governance::{By, ChannelChange};
 use crate::model::time::from_rfc3339;
 use crate::model::{AccountId, History, Message, MessageId, Name, Place, Window};
@@ -262,12 +264,9 @@ fn write_whisper(whisper: &Whisper, lines: &mut Lines<'_>) {
         ..Face::default()
     };
     let said = (message.id, &message.body);
-    say(
-        (&message.from, Some(&face)),
-        &message.to.to_string(),
-        said,
-        lines,
-    );
+    let nicknames = &lines.terms.nicknames;
+    let (from, to) = (nicknames.shown(&message.from), nicknames.shown(&message.to));
+    say((&from, Some(&face)), to.as_str(), said, lines);
 }
 
 /// Writes a change of a channel's topic and modes.
@@ -279,7 +278,11 @@ fn write_change(change: &ChannelChange, lines: &mut Lines<'_>) {
         account: person.account.map(|_| person.name.clone()),
         ..Face::default()
     };
-    changed(change, Some(&face), lines);
+    let told = Event::Changed(Arc::new(change.clone()));
+    match lines.terms.nicknames.event(&told) {
+        Some(Event::Changed(told)) => changed(&told, Some(&face), lines),
+        _ => changed(change, Some(&face), lines),
+    }
 }
 
 /// Writes a message that was said before.
@@ -289,17 +292,19 @@ pub fn write_one(message: &Message, pair: Option<Pair<'_>>, lines: &mut Lines<'_
         (Place::Direct { from, .. }, Some(pair)) => {
             let is_own = *from == pair.own.0;
             let to = if is_own { pair.peer } else { pair.own.1 };
-            (to.to_string(), true)
+            (lines.terms.nicknames.shown(to).to_string(), true)
         }
         (Place::Direct { .. }, None) => return,
     };
-    // Accounts have had no other nickname.
+    // What an account was called then is not known; its name is told beside what it is
+    // called now.
     let face = Face {
         account: has_account.then(|| message.author.clone()),
         ..Face::default()
     };
     let said = (message.id, &message.body);
-    say((&message.author, Some(&face)), &target, said, lines);
+    let author = lines.terms.nicknames.shown(&message.author);
+    say((&author, Some(&face)), &target, said, lines);
 }
 
 /// Writes the conversations of a client, each with the time of its newest message.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::hub::{MAX_PROPERTIES, MAX_SUBSCRIPTIONS, Owner};
 use crate::model::Text;
 
+use super::nicknames::Nicknames;
+
 /// Who can read a property: everyone who can name its owner.
 pub const VISIBILITY: &str = "*";
 /// The longest key, in bytes.
@@ -33,10 +35,10 @@ pub fn value(written: &str) -> Option<Text> {
 }
 
 /// An owner, as clients write it.
-pub fn shown(owner: &Owner) -> String {
+pub fn shown(owner: &Owner, nicknames: &Nicknames) -> String {
     match owner {
         Owner::Own => "*".to_owned(),
-        Owner::User(name) => name.to_string(),
+        Owner::User(name) => nicknames.shown(name).to_string(),
         Owner::Channel(name) => format!("#{name}"),
     }
 }

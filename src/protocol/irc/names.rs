@@ -16,11 +16,13 @@ pub fn rows(
 ) {
     let kind = if is_secret { "@" } else { "=" };
     let place = format!("#{channel}");
+    let nicknames = &lines.terms.nicknames;
     let shown = rows.iter().map(|member| {
+        let name = nicknames.shown(&member.name);
         let sign = modes::role_sign(member.role);
         match reader.has(Cap::UserhostInNames) {
-            true => format!("{sign}{}", prefix::of(&member.name, Some(&member.face))),
-            false => format!("{sign}{}", member.name),
+            true => format!("{sign}{}", prefix::of(&name, Some(&member.face))),
+            false => format!("{sign}{name}"),
         }
     });
     let around = lines.terms.name.len() + reader.shown().len() + place.len() + 16;

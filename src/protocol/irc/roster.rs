@@ -20,6 +20,8 @@ pub fn write(news: &RosterNews, face: Option<&Face>, lines: &mut Lines<'_>) {
             let reason = reason.as_ref().map_or("Quit", Text::as_str);
             lines.by(nickname, face, "QUIT", &[reason]);
         }
+        // A guest who has become the user of an account may be called as before.
+        RosterNews::Renamed { from, to } if from.as_str() == to.as_str() => {}
         RosterNews::Renamed { from, to } => lines.by(from, face, "NICK", &[to.as_str()]),
         RosterNews::Removed {
             channel,
@@ -66,7 +68,7 @@ pub fn write(news: &RosterNews, face: Option<&Face>, lines: &mut Lines<'_>) {
             owner, key, value, ..
         } => property(
             ANYONE,
-            &metadata::shown(owner),
+            &metadata::shown(owner, &lines.terms.nicknames),
             (key, value.as_ref()),
             lines,
         ),

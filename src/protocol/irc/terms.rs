@@ -1,5 +1,7 @@
 //! What the server calls itself, and what it tells everyone.
 
+use super::nicknames::Nicknames;
+
 /// The settings of IRC that its encoders need.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
@@ -27,6 +29,10 @@ pub struct Terms {
     pub sts: Option<Sts>,
     /// Whether clients are in the channels of their account as soon as they have logged in.
     pub rejoins: bool,
+    /// Whether an account may be called otherwise than by its name.
+    pub frees_nicknames: bool,
+    /// What accounts are called.
+    pub nicknames: Nicknames,
     /// Whether clients can prove a password without sending it.
     pub scram: bool,
 }
@@ -66,6 +72,8 @@ impl Default for Terms {
             email_required: false,
             sts: None,
             rejoins: true,
+            frees_nicknames: false,
+            nicknames: Nicknames::default(),
             scram: false,
         }
     }

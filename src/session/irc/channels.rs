@@ -270,6 +270,7 @@ impl IrcSession {
     /// A change of a list. Masks name accounts: where there is none of the name, no guest
     /// of that nickname is meant.
     pub(super) fn meant(&self, deed: Deed) -> Deed {
+        let deed = self.terms().nicknames.deed(deed);
         let (Deed::Add { who, .. } | Deed::Remove { who, .. }) = &deed else {
             return deed;
         };

@@ -190,6 +190,7 @@ impl IrcSession {
         (wanted, limit): (Wanted, usize),
     ) -> Result<Flow, NoHistory> {
         let with = Name::parse(target).map_err(|_| NoHistory::Target)?;
+        let with = self.terms().nicknames.meant(with);
         let id = self.attached.id;
         let hub = &self.attached.context.hub;
         let whispers = hub.ask(move |hub, _, _| hub.whispers(id, &with));
@@ -204,6 +205,7 @@ impl IrcSession {
 
     fn registered(&self, target: &str) -> Result<Account, NoHistory> {
         let name = Name::parse(target).map_err(|_| NoHistory::Target)?;
+        let name = self.terms().nicknames.meant(name);
         let accounts: &Accounts = &self.attached.context.accounts;
         let found = accounts.find(self.attached.asker(), &name);
         let found = found.map_err(|_| NoHistory::Failed)?;
@@ -286,14 +288,16 @@ impl IrcSession {
                 return self.no_history(&NoHistory::Failed, "TARGETS", "*");
             };
             let threads = threads.into_iter();
-            targets.extend(threads.map(|it| (it.peer_name.to_string(), it.latest.id)));
+            let nicknames = &self.terms().nicknames;
+            let called = threads.map(|it| (nicknames.shown(&it.peer_name), it.latest.id));
+            targets.extend(called.map(|(name, newest)| (name.to_string(), newest)));
         }
         let hub = &self.attached.context.hub;
         let Ok(guests) = hub.ask(move |hub, _, _| hub.whispered_with(id)) else {
             return self.no_history(&NoHistory::Failed, "TARGETS", "*");
         };
         for (guest, newest) in guests {
-            let guest = guest.to_string();
+            let guest = self.terms().nicknames.shown(&guest).to_string();
             if targets.iter().all(|(known, _)| *known != guest) {
                 targets.push((guest, newest));
             }

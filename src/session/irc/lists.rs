@@ -140,7 +140,10 @@ impl IrcSession {
             Some(channel) => Name::parse(channel).ok().map(Sought::Channel),
             None if mask == "0" => Pattern::parse("*").map(Sought::Like),
             None if mask.contains(['*', '?']) => Pattern::parse(mask).map(Sought::Like),
-            None => Name::parse(mask).ok().map(|name| Sought::Users(vec![name])),
+            None => Name::parse(mask).ok().map(|name| {
+                let name = self.terms().nicknames.meant(name);
+                Sought::Users(vec![name])
+            }),
         };
         let seen = sought.map_or(Ok(true), |sought| self.see(&request, &sought));
         match seen {
@@ -170,6 +173,9 @@ impl IrcSession {
                 next,
             } = self.next_page(look)?;
             rows.retain(|one| !is_bounded || shown.insert(one.name.clone()));
+            for one in &mut rows {
+                one.name = self.terms().nicknames.shown(&one.name);
+            }
             goes_on(self.write(|reader, lines| {
                 for one in &rows {
                     replies::sighting(one, request, reader, lines);

@@ -85,6 +85,7 @@ impl IrcSession {
         let Ok(peer) = Name::parse(target) else {
             return MessageId::default();
         };
+        let peer = self.terms().nicknames.meant(peer);
         let known = self.read_threads.get(&peer).copied().unwrap_or_default();
         let Some(until) = until.filter(|until| *until > known) else {
             return known;

@@ -32,9 +32,12 @@ impl IrcSession {
             "SUBS" => return self.subscriptions(),
             _ => {}
         }
-        let Some(owner) = owner(target) else {
+        let Some(mut owner) = owner(target) else {
             return self.unmet(Unmet::NoOwner, target, "*");
         };
+        if let Owner::User(name) = owner {
+            owner = Owner::User(self.terms().nicknames.meant(name));
+        }
         match subcommand.as_str() {
             "GET" => self.get_properties(owner, target, Some(rest)),
             "LIST" => self.get_properties(owner, target, None),
@@ -58,7 +61,7 @@ impl IrcSession {
             Ok(Err(unmet)) => return self.unmet(unmet, target, "*"),
             Err(flow) => return flow,
         };
-        let owner = metadata::shown(&owner);
+        let owner = metadata::shown(&owner, &self.terms().nicknames);
         self.write(|reader, lines| {
             in_batch(reader, &owner, lines, |lines| match keys {
                 None => {
@@ -92,7 +95,7 @@ impl IrcSession {
         });
         match done {
             Ok(Ok(owner)) => self.write(|reader, lines| {
-                let owner = metadata::shown(&owner);
+                let owner = metadata::shown(&owner, &lines.terms.nicknames);
                 roster::property(reader.shown(), &owner, (&key, value.as_ref()), lines);
             }),
             Ok(Err(unmet)) => self.unmet(unmet, target, &key),
@@ -108,7 +111,7 @@ impl IrcSession {
             Ok(Err(unmet)) => return self.unmet(unmet, target, "*"),
             Err(flow) => return flow,
         };
-        let owner = metadata::shown(&owner);
+        let owner = metadata::shown(&owner, &self.terms().nicknames);
         self.write(|reader, lines| {
             in_batch(reader, &owner, lines, |lines| {
                 for (key, _) in before.iter() {
@@ -158,7 +161,7 @@ impl IrcSession {
         self.write(|reader, lines| {
             in_batch(reader, target, lines, |lines| {
                 for (owner, values) in told {
-                    let owner = metadata::shown(owner);
+                    let owner = metadata::shown(owner, &lines.terms.nicknames);
                     for (key, value) in values {
                         roster::property(reader.shown(), &owner, (key, Some(value)), lines);
                     }

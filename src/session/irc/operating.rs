@@ -188,6 +188,7 @@ impl IrcSession {
         let Ok(name) = Name::parse(nick) else {
             return self.numeric(ERR_NOSUCHNICK, &[nick, "No such nick"]);
         };
+        let name = self.terms().nicknames.meant(name);
         let channel = match self.channel(written) {
             Ok(channel) => channel,
             Err(flow) => return flow,

@@ -95,6 +95,7 @@ impl IrcSession {
         let Ok(name) = Name::parse(nick) else {
             return self.numeric(ERR_NOSUCHNICK, &[nick, "No such nick"]);
         };
+        let name = self.terms().nicknames.meant(name);
         let reason = message.params.get(1).map(|words| reason_of(words));
         let reason = reason.filter(|reason| !reason.is_empty());
         let why = reason.as_ref().map(|reason| format!(": {reason}"));

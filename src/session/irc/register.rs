@@ -1,7 +1,7 @@
 //! How a client gets its nickname: CAP, PASS, NICK and USER in any order.
 
 use crate::hub::{Command, Farewell, Introduction, Refusal};
-use crate::model::{Name, NameError, Text};
+use crate::model::{Account, Name, NameError, Text};
 use crate::protocol::foreign::is_blank;
 use crate::protocol::irc::isupport::REAL_NAME_CHARS;
 use crate::protocol::irc::message::Message;
@@ -208,17 +208,33 @@ impl IrcSession {
             target: written,
             ..Request::default()
         };
-        match self.account {
-            Some(_) => self.ask(
-                &request,
-                Command::Refuse {
-                    tag: None,
-                    refusal: Refusal::NicknameIsAccount,
-                    logged: None,
-                },
-            ),
-            None => self.ask(&request, Command::Rename(name)),
+        if let Some(account) = self.account.clone()
+            && let Err(refusal) = self.wish_nickname(&account, &name)
+        {
+            let refuse = Command::Refuse {
+                tag: None,
+                refusal,
+                logged: None,
+            };
+            return self.ask(&request, refuse);
         }
+        self.ask(&request, Command::Rename(name))
+    }
+
+    /// Lets the hub know what the client wants its account to be called, if it may be called
+    /// otherwise than by its name.
+    fn wish_nickname(&self, account: &Account, name: &Name) -> Result<(), Refusal> {
+        if !self.terms().frees_nicknames {
+            return Err(Refusal::NicknameIsAccount);
+        }
+        let hub = &self.attached.context.hub;
+        if *name != account.username {
+            self.guest(name)?;
+            hub.reserve(name, Some(account.id))?;
+        }
+        let (id, name) = (self.attached.id, name.clone());
+        let wished = hub.ask(move |hub, _, _| hub.wish_nickname(id, name));
+        wished.map_err(|_| Refusal::CannotLookUp)
     }
 
     /// Takes the nickname once everything that it needs is known.
@@ -284,6 +300,11 @@ impl IrcSession {
         };
         let answer = match &self.account {
             Some(account) => {
+                if self.terms().frees_nicknames
+                    && let Err(refusal) = self.wish_nickname(account, &wanted)
+                {
+                    return self.refuse_nick(&wanted, &refusal);
+                }
                 let right = Right::Account(account, None);
                 self.attached.claim(account.username.clone(), right)
             }

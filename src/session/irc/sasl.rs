@@ -190,7 +190,7 @@ impl IrcSession {
     }
 
     /// Logs in a guest who has a nickname already. Clients expect to be told that they are
-    /// logged in, and then that they have the account's nickname.
+    /// logged in, and then that they have the account's nickname, if they have to have that.
     fn log_in_later(&mut self, account: Account) -> Flow {
         let id = self.attached.id;
         let (wanted, owner) = (account.username.clone(), account.id);
@@ -280,7 +280,13 @@ impl IrcSession {
         let (name, proof) = (account.username.clone(), credential(account, None));
         let reserved = hub.reserve(&name, Some(account.id));
         reserved.map_err(|refusal| refusal.to_string())?;
-        let answer = hub.ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx));
+        let keeps = self.terms().frees_nicknames;
+        let answer = hub.ask(move |hub, now, fx| {
+            if let Some(own) = hub.nickname_of(id).filter(|_| keeps) {
+                hub.wish_nickname(id, own);
+            }
+            hub.become_account(id, name, &proof, now, fx)
+        });
         self.is_renamed = true;
         match answer {
             Ok(done) => done.map_err(|refusal| refusal.to_string()),

@@ -367,7 +367,11 @@ fn take(effects: &mut Effects) -> Vec<Fact> {
         Effect::Close { connection, .. } => Some(Fact::Close(connection)),
         Effect::Append(draft) => Some(Fact::Append(draft)),
         Effect::Chore(chore) => Some(Fact::Chore(chore)),
-        Effect::Write { .. } | Effect::Log(_) | Effect::Done { .. } | Effect::Share(_) => None,
+        Effect::Write { .. }
+        | Effect::Log(_)
+        | Effect::Done { .. }
+        | Effect::Call { .. }
+        | Effect::Share(_) => None,
     });
     let facts = facts.collect();
     effects.put_back(list);
