@@ -67,6 +67,7 @@ bench: ## Measure the parts: codecs, hub, outbox, store, chat log, cluster; and 
 	$(CARGO) bench --bench hub
 	$(CARGO) bench --bench outbox
 	$(CARGO) bench --bench store
+	$(CARGO) bench --bench mended
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench bystander
 	$(CARGO) bench --bench allowance

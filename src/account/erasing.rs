@@ -1,5 +1,5 @@
-//! Erases everything that an account has written, on a thread of its own: a few messages at a time,
-//! each deleted by the hub as if its author did it. The order is in the store, so it is carried out
+//! Erases everything that an account has written, and takes back what it has reacted with, on a
+//! thread of its own: a few messages at a time, each changed by the hub as if the account did it. The order is in the store, so it is carried out
 //! to the end whatever server ends meanwhile.
 
 use std::collections::HashSet;
@@ -11,7 +11,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::hub::MOST_ERASED;
 use crate::model::time::unix_ms;
-use crate::model::{Account, Entry, Erased, Erasing, Located, MessageId, Name, Who, Written};
+use crate::model::{
+    Account, AccountId, Entry, Erased, Erasing, Located, MessageId, Name, Who, Written,
+};
 use crate::store::StoreError;
 
 use super::administering::{AccountFailed, failed};
@@ -125,6 +127,7 @@ impl<'a> Eraser<'a> {
         loop {
             let written = self.erase_part(after)?;
             tally.erased.held += written.held;
+            tally.erased.reactions += written.taken_back;
             for (conversation, is_channel) in written.erased {
                 if is_channel {
                     tally.erased.messages += 1;
@@ -145,15 +148,19 @@ impl<'a> Eraser<'a> {
     /// Erases what there is in one part. Returns the part when nothing of it is left.
     fn erase_part(&mut self, after: MessageId) -> Option<Written> {
         let mut written = self.read(after)?;
-        while !written.messages.is_empty() {
+        while is_left(&written) {
             let mut rest = std::mem::take(&mut written.messages);
             while !rest.is_empty() {
                 let few = rest.split_off(rest.len().saturating_sub(MOST_ERASED));
                 self.hand_over(few)?;
             }
+            while !written.reacted.is_empty() {
+                let few = few_of(&mut written.reacted, self.order.account);
+                self.take_back(few)?;
+            }
             let handed_over = Instant::now();
             written = self.read(after)?;
-            while !written.messages.is_empty() && handed_over.elapsed() < GONE_WITHIN {
+            while is_left(&written) && handed_over.elapsed() < GONE_WITHIN {
                 std::thread::sleep(BETWEEN);
                 self.note_now_and_then()?;
                 written = self.read(after)?;
@@ -166,6 +173,14 @@ impl<'a> Eraser<'a> {
     fn hand_over(&mut self, messages: Vec<Located>) -> Option<()> {
         let hub = self.accounts.hub();
         let told = hub.ask(move |hub, now, fx| hub.erase(messages, now, fx));
+        told.ok()?;
+        std::thread::sleep(BETWEEN);
+        self.note_now_and_then()
+    }
+
+    fn take_back(&mut self, messages: Vec<Located>) -> Option<()> {
+        let (hub, account) = (self.accounts.hub(), self.order.account);
+        let told = hub.ask(move |hub, now, fx| hub.take_back(messages, account, now, fx));
         told.ok()?;
         std::thread::sleep(BETWEEN);
         self.note_now_and_then()
@@ -212,4 +227,24 @@ impl<'a> Eraser<'a> {
         });
         entered.ok()
     }
+}
+
+/// Whether anything is left to be erased of a part.
+fn is_left(written: &Written) -> bool {
+    !written.messages.is_empty() || !written.reacted.is_empty()
+}
+
+/// Takes off so many messages that together they have about [`MOST_ERASED`] reactions of an account.
+fn few_of(messages: &mut Vec<Located>, of: AccountId) -> Vec<Located> {
+    let (mut few, mut reactions) = (Vec::new(), 0);
+    while reactions < MOST_ERASED
+        && few.len() < MOST_ERASED
+        && let Some(located) = messages.pop()
+    {
+        let given = located.message.body.reactions().into_iter();
+        let own = given.flat_map(|it| it.given());
+        reactions += own.filter(|it| it.on && it.account == Some(of)).count();
+        few.push(located);
+    }
+    few
 }

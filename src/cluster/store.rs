@@ -412,6 +412,8 @@ impl Store for ClusterStore {
     fn find_message(&self, id: MessageId) -> Result<Option<Located>, StoreError> {
         let shard = u32::try_from(id.sequence % u64::from(MAX_SHARDS)).unwrap_or(0);
         let log = self.log_key(shard);
+        // Asked first: what is stored meanwhile is in what PostgreSQL says afterwards.
+        let from = self.with(|link| Ok(self.unstored(link, shard)?.from))?;
         let stored = self.postgres.find_message(id)?;
         let found = match stored {
             Some(found) => Some(found),
@@ -426,10 +428,7 @@ impl Store for ClusterStore {
             found.is_held = self.postgres.keeping(channel)?.is_held;
         }
         let of = found.message.conversation();
-        let changes = self.with(|link| {
-            let from = self.unstored(link, shard)?.from;
-            message_changes_from(link, &log, shard, from, &of)
-        })?;
+        let changes = self.with(|link| message_changes_from(link, &log, shard, from, &of))?;
         changes.apply(&mut found.message);
         Ok(Some(found))
     }
@@ -659,6 +658,10 @@ impl Store for ClusterStore {
         (after, since): (MessageId, MessageId),
         rows: usize,
     ) -> Result<Written, StoreError> {
+        // What was said last may not be in PostgreSQL yet.
+        if after == MessageId::default() && !self.catch_up(self.all_shards()) {
+            return Err(StoreError::Busy);
+        }
         self.postgres.written_by(account, (after, since), rows)
     }
 

@@ -150,6 +150,8 @@ pub struct Recall {
     pub number: u64,
     /// The most messages to read.
     pub limit: usize,
+    /// How many changes of messages the hub had told by then.
+    pub changes: u64,
 }
 
 /// A list of connections inside an [`Effects`].

@@ -1,11 +1,10 @@
 //! Earlier messages: the past of a channel, shown to a member that joins, and
 //! the parts of a history that clients ask for.
 
-use std::sync::Arc;
-
 use crate::model::{History, Message, MessageId, Name, Reactions, Window};
 
 use super::channel::ChannelIndex;
+use super::mended::Change;
 use super::past::RECALLED;
 use super::{
     Command, ConnectionId, Effects, Event, Hub, Now, PAGE_ROWS, Reading, Recall, Refusal, Seen,
@@ -28,6 +27,7 @@ impl Hub {
             before: self.recall_before(),
             number,
             limit: RECALLED,
+            changes: self.mended.count(),
         });
     }
 
@@ -97,7 +97,9 @@ impl Hub {
             self.answered(reading.connection, now, fx);
             return;
         }
-        if history.is_some() && self.reads_again(reading, fx) {
+        if let Some(history) = &history
+            && self.reads_again(reading, history, fx)
+        {
             return;
         }
         if reading.catching_up {
@@ -207,16 +209,25 @@ impl Hub {
         let since = self.mended.since(seen);
         let since = since.ok_or(Refusal::HistoryUnavailable)?;
         self.carry_out(id, answer, now, fx)?;
-        for amendment in since {
-            fx.tell(id, Event::Amended(Arc::new(amendment)));
+        for change in since {
+            match change {
+                Change::Amended(amendment) => {
+                    let face = amendment.by.as_ref().and_then(|by| self.face_of(by));
+                    fx.shown_as(face, |fx| {
+                        fx.tell(id, Event::Amended(amendment));
+                    });
+                }
+                Change::Reacted(reaction) => self.tell_again(id, reaction, now, fx),
+            }
         }
         Ok(())
     }
 
     /// Whether a part of a history has to be read again, because more has changed since it was
     /// asked for than the hub remembers. If so, has it done.
-    fn reads_again(&self, reading: &Reading, fx: &mut Effects) -> bool {
-        let is_stale = self.mended.has_forgotten_since(reading.changes);
+    fn reads_again(&self, reading: &Reading, history: &History, fx: &mut Effects) -> bool {
+        let all = history.messages.iter().chain(&history.reacted);
+        let is_stale = self.is_read_too_long_ago(all, reading.changes);
         if is_stale {
             fx.read(Reading {
                 changes: self.mended.count(),
@@ -310,6 +321,13 @@ impl Hub {
     ) {
         let is_read = messages.is_some();
         let mut messages = messages.unwrap_or_default();
+        if self.is_read_too_long_ago(&messages, recall.changes) && is_read {
+            let changes = self.mended.count();
+            return fx.recall(Recall {
+                changes,
+                ..recall.clone()
+            });
+        }
         self.mended.mend(&mut messages);
         let Some(index) = self.channels.find(&recall.channel) else {
             return;

@@ -4,7 +4,8 @@
 //! that was read earlier would be undone by it on the client's screen, so the hub remembers
 //! the last changes and applies them to what has been read.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::model::{
     Amendment, Entry, History, Kind, Message, MessageId, Name, Place, Reaction, Reactions, Text,
@@ -17,6 +18,8 @@ use super::{Effects, Hub, Seen};
 const REMEMBERED: usize = 1000;
 /// How many reactions of each are remembered.
 const REACTIONS: usize = 250;
+/// How many reactions of all are remembered as they were told.
+const TOLD: usize = 1000;
 
 /// The last changes, for pages that were read before them.
 #[derive(Default)]
@@ -28,6 +31,25 @@ pub(super) struct Mended {
     count: u64,
     /// The number of the last one that is forgotten.
     forgotten: u64,
+    /// The last reactions that were told, with their numbers.
+    told: VecDeque<(u64, Arc<Reaction>)>,
+    /// The number of the last one that is not among them any more.
+    told_before: u64,
+}
+
+/// What has become of a message.
+pub(super) enum Change {
+    Amended(Arc<Amendment>),
+    Reacted(Arc<Reaction>),
+}
+
+impl Change {
+    fn id(&self) -> MessageId {
+        match self {
+            Change::Amended(amendment) => amendment.id,
+            Change::Reacted(reaction) => reaction.id,
+        }
+    }
 }
 
 /// The last changes of one message.
@@ -37,12 +59,23 @@ struct Changed {
     number: u64,
     amended: u64,
     amendment: Option<Amendment>,
+    /// The number of the last reaction that was told.
+    reacted: u64,
     reactions: Reactions,
+    /// The last reaction that is not among them any more.
+    left_out: MessageId,
 }
 
 impl Changed {
     fn is_deleted(&self) -> bool {
         self.amendment.as_ref().is_some_and(Amendment::deletes)
+    }
+
+    /// Whether a message was read before a reaction that is not remembered any more.
+    fn has_left_out(&self, message: &Message) -> bool {
+        let last = message.body.reactions().and_then(Reactions::last);
+        let is_gone = self.is_deleted() || message.body.is_deleted();
+        !is_gone && last.unwrap_or_default() < self.left_out
     }
 
     fn apply(&self, message: &mut Message) {
@@ -73,7 +106,7 @@ impl Mended {
 
     /// Remembers a reaction. Returns whether it is news: the user's last one with that sign,
     /// as far as that is remembered, was not the same.
-    pub fn react(&mut self, reaction: &Reaction) -> bool {
+    pub fn react(&mut self, reaction: &Arc<Reaction>) -> bool {
         self.count += 1;
         let number = self.count;
         let changed = self.changed(reaction.message);
@@ -82,8 +115,20 @@ impl Mended {
         let before = reactions.of(&reaction.sign, reaction.by.key());
         let before = before.map(|given| given.on);
         reactions.give(reaction.given());
-        reactions.keep_newest(REACTIONS);
-        before != Some(reaction.on)
+        if let Some(left_out) = reactions.keep_newest(REACTIONS) {
+            changed.left_out = left_out;
+        }
+        let is_news = before != Some(reaction.on);
+        if is_news {
+            changed.reacted = number;
+            self.told.push_back((number, reaction.clone()));
+            if self.told.len() > TOLD
+                && let Some((before, _)) = self.told.pop_front()
+            {
+                self.told_before = before;
+            }
+        }
+        is_news
     }
 
     fn changed(&mut self, id: MessageId) -> &mut Changed {
@@ -109,20 +154,45 @@ impl Mended {
         self.forgotten > count
     }
 
-    /// The edits and deletions since messages were seen, in order; `None` if some may be forgotten.
-    pub fn since(&self, seen: &Seen) -> Option<Vec<Amendment>> {
-        if self.has_forgotten_since(seen.changes) {
+    /// What has become of messages since they were seen, in order; `None` if some of it may be
+    /// forgotten.
+    pub fn since(&self, seen: &Seen) -> Option<Vec<Change>> {
+        if seen.is_stale || self.has_forgotten_since(seen.changes) {
             return None;
         }
-        let known = seen
-            .messages
-            .iter()
-            .filter_map(|it| self.by_message.get(it));
-        let since = known.filter(|changed| changed.amended > seen.changes);
-        let mut since: Vec<Amendment> = since.filter_map(|it| it.amendment.clone()).collect();
-        since.sort_by_key(|amendment| amendment.id);
-        since.dedup_by_key(|amendment| amendment.id);
+        let (mut since, mut reacted) = (Vec::new(), HashSet::new());
+        for id in &seen.messages {
+            let Some(changed) = self.by_message.get(id) else {
+                continue;
+            };
+            let amendment = changed.amendment.as_ref();
+            let amendment = amendment.filter(|_| changed.amended > seen.changes);
+            since.extend(amendment.map(|it| Change::Amended(Arc::new(it.clone()))));
+            if changed.reacted > seen.changes {
+                reacted.insert(*id);
+            }
+        }
+        if !reacted.is_empty() {
+            if self.told_before > seen.changes {
+                return None;
+            }
+            let told = self.told.iter().rev();
+            let told = told.take_while(|(number, _)| *number > seen.changes);
+            let told = told.filter(|(_, reaction)| reacted.contains(&reaction.message));
+            since.extend(told.map(|(_, reaction)| Change::Reacted(reaction.clone())));
+        }
+        since.sort_by_key(Change::id);
+        since.dedup_by_key(|change| change.id());
         Some(since)
+    }
+
+    /// Whether messages were read before reactions that are not remembered any more.
+    pub fn has_left_out<'a>(&self, messages: impl IntoIterator<Item = &'a Message>) -> bool {
+        let mut messages = messages.into_iter();
+        messages.any(|message| {
+            let changed = self.by_message.get(&message.id);
+            changed.is_some_and(|changed| changed.has_left_out(message))
+        })
     }
 
     /// Whether a message is known to be deleted.
@@ -164,18 +234,50 @@ impl Mended {
 }
 
 impl Hub {
-    /// Applies to messages that were read from the store what has become of them meanwhile. What is
-    /// shown of them then goes with [`super::Command::AsSeen`], because they may change again before
-    /// it is.
-    pub fn mend_read<'a>(&self, messages: impl IntoIterator<Item = &'a mut Message>) -> Seen {
-        let mut seen = Vec::new();
-        let messages = messages.into_iter().inspect(|it| seen.push(it.id));
-        let messages: Vec<&mut Message> = messages.collect();
-        self.mended.mend(messages);
-        Seen {
-            messages: seen,
+    /// Whether more has become of messages, since they were read after so many changes, than the
+    /// hub remembers.
+    pub(super) fn is_read_too_long_ago<'a>(
+        &self,
+        messages: impl IntoIterator<Item = &'a Message>,
+        after: u64,
+    ) -> bool {
+        self.mended.has_forgotten_since(after) || self.mended.has_left_out(messages)
+    }
+
+    /// How many changes of messages there were: for [`Hub::mend_read`], before messages are read.
+    pub fn changes(&self) -> u64 {
+        self.mended.count()
+    }
+
+    /// Applies to messages that were read from the store, after so many changes, what has become of
+    /// them meanwhile. What is shown of them then goes with [`super::Command::AsSeen`], because they
+    /// may change again before it is.
+    pub fn mend_read<'a>(
+        &self,
+        after: u64,
+        messages: impl IntoIterator<Item = &'a mut Message>,
+    ) -> Seen {
+        let messages: Vec<&mut Message> = messages.into_iter().collect();
+        let mut seen = Seen {
+            messages: messages.iter().map(|message| message.id).collect(),
             changes: self.mended.count(),
-        }
+            is_stale: self.is_read_too_long_ago(messages.iter().map(|it| &**it), after),
+        };
+        self.mended.mend(messages);
+        seen.messages.sort_unstable();
+        seen.messages.dedup();
+        seen
+    }
+
+    /// The same of a part of a history.
+    pub fn mend_history(&self, after: u64, history: &mut History) -> Seen {
+        let amended = history.amended.iter().map(|amendment| amendment.message);
+        let amended: Vec<MessageId> = amended.collect();
+        let both = history.messages.iter_mut().chain(&mut history.reacted);
+        let mut seen = self.mend_read(after, both);
+        seen.messages.extend(amended);
+        self.mended.mend_history(history);
+        seen
     }
 }
 

@@ -62,6 +62,7 @@ impl Hub {
         fx: &mut Effects,
     ) {
         let mut mark = None;
+        let changes = self.mended.count();
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
             mark.clone_from(&connection.mark);
@@ -72,6 +73,7 @@ impl Hub {
             message,
             purpose,
             mark,
+            changes,
         });
     }
 
@@ -118,6 +120,12 @@ impl Hub {
         let id = finding.connection;
         if self.has_no_say(id, now, fx) {
             return;
+        }
+        if let Ok(Some(found)) = &found
+            && self.is_read_too_long_ago([&found.message], finding.changes)
+        {
+            let changes = self.mended.count();
+            return fx.find(Finding { changes, ..finding });
         }
         if let Some(connection) = self.connection_mut(id) {
             connection.mark.clone_from(&finding.mark);

@@ -45,6 +45,9 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<Option<MessageId>, Refusal> {
         self.has_room_to_wait()?;
+        if matches!(&wish, Wish::Edit(body) if body.is_empty()) {
+            return Err(Refusal::EmptyMessage);
+        }
         // To one who is not there, a message is like one that does not exist.
         let id = self.present_as(account, channel)?;
         let found = match self.limits.history {
@@ -60,9 +63,6 @@ impl Hub {
         };
         let is_there = |found: &Located| found.message.place.channel() == Some(channel);
         let found = found.filter(is_there).ok_or(Refusal::NoSuchMessage)?;
-        if matches!(&wish, Wish::Edit(body) if body.is_empty()) {
-            return Err(Refusal::EmptyMessage);
-        }
         let before = self.last_id;
         self.mend_found(id, found, wish, now, fx)?;
         Ok(self.await_draft(before))

@@ -302,7 +302,9 @@ impl Hub {
                     if self.connection(sender).is_some() {
                         fx.tell(sender, Event::Refused(Refusal::NoSuchMessage));
                     }
-                } else if self.reacted(*reaction, Some(sender), now, fx) {
+                } else if self.reacted(*reaction, Some(sender), now, fx)
+                    && sender != ConnectionId::NOBODY
+                {
                     log_reaction(&entry, fx);
                 }
             }

@@ -22,7 +22,7 @@ use super::{ConnectionId, Draft, Effects, Event, Hub, Now, Refusal};
 pub(super) struct Pending(HashMap<MessageId, (usize, Reactions)>);
 
 impl Pending {
-    fn add(&mut self, reaction: &Reaction) {
+    pub fn add(&mut self, reaction: &Reaction) {
         let (count, reactions) = self.0.entry(reaction.message).or_default();
         *count += 1;
         reactions.give(reaction.given());
@@ -123,7 +123,7 @@ impl Hub {
     }
 
     /// Has the reactions of messages name the user of a connection first.
-    pub(super) fn show_reader(&self, id: ConnectionId, messages: &mut [Message]) {
+    pub fn show_reader(&self, id: ConnectionId, messages: &mut [Message]) {
         let Some(name) = self.nickname_of(id) else {
             return;
         };
@@ -141,6 +141,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> bool {
+        let reaction = Arc::new(reaction);
         if self.mended.is_deleted(reaction.message) || !self.mended.react(&reaction) {
             return false;
         }
@@ -155,7 +156,7 @@ impl Hub {
             &Place::Direct { from, to } => self.parties(from, to, &reaction.by),
         };
         fx.shown_as(self.face_of(&reaction.by), |fx| {
-            let event = Event::Reacted(Arc::new(reaction));
+            let event = Event::Reacted(reaction);
             fx.spoken_by(by, |fx| fx.tell_all(to, event));
         });
         true
@@ -177,11 +178,44 @@ impl Hub {
         let Some(channel) = self.channels.get(index) else {
             return Vec::new();
         };
-        let is_told = |&id: &ConnectionId| {
-            let after = self.readable(id, index, now);
-            after.is_ok_and(|after| reaction.message > after) && self.shows(id, reaction)
-        };
+        let is_told = |&id: &ConnectionId| self.is_told_in(id, index, reaction, now);
         channel.listeners().filter(is_told).collect()
+    }
+
+    fn is_told_in(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        reaction: &Reaction,
+        now: Now,
+    ) -> bool {
+        let after = self.readable(id, index, now);
+        after.is_ok_and(|after| reaction.message > after) && self.shows(id, reaction)
+    }
+
+    /// Tells a connection once more of a reaction, behind an answer that does not have it.
+    pub(super) fn tell_again(
+        &self,
+        id: ConnectionId,
+        reaction: Arc<Reaction>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let is_told = match &reaction.place {
+            Place::Channel { channel, .. } => {
+                let index = self.channels.find(channel);
+                index.is_some_and(|index| self.is_told_in(id, index, &reaction, now))
+            }
+            &Place::Direct { from, to } if reaction.account == Some(to) => {
+                self.parties(to, from, &reaction.by).contains(&id)
+            }
+            &Place::Direct { from, to } => self.parties(from, to, &reaction.by).contains(&id),
+        };
+        if is_told {
+            fx.shown_as(self.face_of(&reaction.by), |fx| {
+                fx.tell(id, Event::Reacted(reaction));
+            });
+        }
     }
 
     fn shows(&self, id: ConnectionId, reaction: &Reaction) -> bool {

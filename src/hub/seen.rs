@@ -8,4 +8,6 @@ use crate::model::MessageId;
 pub struct Seen {
     pub(super) messages: Vec<MessageId>,
     pub(super) changes: u64,
+    /// Whether more has become of them, since they were read, than the hub remembers.
+    pub(super) is_stale: bool,
 }

@@ -55,6 +55,8 @@ pub struct Finding {
     pub purpose: Purpose,
     /// The mark of the request.
     pub mark: Option<Mark>,
+    /// How many changes of messages the hub knew when it was asked.
+    pub changes: u64,
 }
 
 impl Wish {

@@ -30,6 +30,8 @@ pub struct Erased {
     pub channels: u64,
     /// Direct messages.
     pub direct_messages: u64,
+    /// Reactions to messages, which are taken back.
+    pub reactions: u64,
     /// Messages that stay, because their channels are on hold.
     pub held: u64,
 }
@@ -40,11 +42,13 @@ impl fmt::Display for Erased {
             messages,
             channels,
             direct_messages,
+            reactions,
             held,
         } = self;
         write!(
             f,
-            "{messages} messages in {channels} channels, {direct_messages} direct messages"
+            "{messages} messages in {channels} channels, {direct_messages} direct messages, \
+             {reactions} reactions"
         )?;
         match held {
             0 => Ok(()),
@@ -61,6 +65,10 @@ pub struct Written {
     /// The conversations, by number, of those that were deleted since the order was given; with
     /// whether it is a channel.
     pub erased: Vec<(i64, bool)>,
+    /// The messages that it has reacted to, oldest first.
+    pub reacted: Vec<Located>,
+    /// How many reactions were taken back since the order was given.
+    pub taken_back: u64,
     /// How many messages stay, because their channels are on hold.
     pub held: u64,
     /// The message after which there may be more; `None` if this is all.

@@ -6,6 +6,7 @@
 //! order in which they are applied, nor on how often: of one user's with one sign the one with
 //! the highest id counts.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -154,18 +155,36 @@ impl Reactions {
             self.text = other.text.clone();
             return;
         }
-        for given in other.given() {
-            self.give(given);
+        // Mostly the other state is the end of this one.
+        if self.text.ends_with(&*other.text) {
+            return;
         }
+        let mut all: Vec<Given<'_>> = self.given().chain(other.given()).collect();
+        all.sort_by_key(|given| given.id);
+        let mut newer = HashSet::with_capacity(all.len());
+        let mut last: Vec<&Given<'_>> = all
+            .iter()
+            .rev()
+            .filter(|given| newer.insert((given.sign, given.key)))
+            .collect();
+        last.reverse();
+        let mut text = String::with_capacity(self.text.len() + other.text.len());
+        for given in last {
+            given.write(&mut text);
+        }
+        self.text = text.into();
     }
 
-    /// Keeps the newest lines, of which there are at most so many.
-    pub fn keep_newest(&mut self, most: usize) {
+    /// Keeps the newest lines, of which there are at most so many. Returns the id of the newest
+    /// that is left out, if any is.
+    pub fn keep_newest(&mut self, most: usize) -> Option<MessageId> {
         // The last line end is the end of the newest line.
-        let mut ends = self.text.rmatch_indices('\n');
-        if let Some((end, _)) = ends.nth(most) {
-            self.text = self.text.get(end + 1..).unwrap_or_default().into();
-        }
+        let (end, _) = self.text.rmatch_indices('\n').nth(most)?;
+        let (older, newer) = self.text.split_at_checked(end + 1)?;
+        let left_out = older.lines().next_back().and_then(Given::read);
+        let left_out = left_out.map(|given| given.id);
+        self.text = newer.into();
+        left_out
     }
 
     /// Whether all users of every sign are named.

@@ -130,6 +130,8 @@ pub(super) struct ErasingRow {
     /// The channels they were in.
     channels: u64,
     direct_messages: u64,
+    /// Reactions to messages, which are taken back.
+    reactions: u64,
     /// Messages that stay, because their channels are on hold. Order it again once they are not.
     held: u64,
 }
@@ -140,6 +142,7 @@ impl ErasingRow {
             messages,
             channels,
             direct_messages,
+            reactions,
             held,
         } = erasing.erased;
         ErasingRow {
@@ -153,6 +156,7 @@ impl ErasingRow {
             messages,
             channels,
             direct_messages,
+            reactions,
             held,
         }
     }

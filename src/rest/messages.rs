@@ -135,6 +135,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     let page = page(call);
     let peer = peer(call)?;
     let conversation = Conversation::Thread(account.id, peer.id);
+    let changes = call.context.hub.changes()?;
     let messages = call.question(|store| {
         let history = store.history(&conversation, Window::Page(page), PER_PAGE)?;
         let mut messages = history.messages;
@@ -150,7 +151,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
         }
         Ok(messages)
     })?;
-    let (messages, _) = call.context.hub.mend(messages)?;
+    let (messages, _) = call.context.hub.mend(changes, messages)?;
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
     let messages = messages.iter().map(DirectMessage::of).collect();

@@ -50,6 +50,7 @@ impl Inquirer<'_> {
                     after,
                     limit,
                 };
+                let changes = self.hub.changes().map_err(NoAnswer::Busy)?;
                 let found = self.question(|store| store.search(&search));
                 let mut matches = found.map_err(NoAnswer::store)?;
                 let is_cut = !shorten_found(&mut matches.found);
@@ -58,7 +59,14 @@ impl Inquirer<'_> {
                     false => matches.next(limit),
                 };
                 let is_over = !is_cut && matches.found.len() < limit && next.is_some();
-                let (found, seen) = self.hub.mend(matches.found).map_err(NoAnswer::Busy)?;
+                let id = self.connection;
+                let mended = self.hub.ask(move |hub, _, _| {
+                    let seen = hub.mend_read(changes, &mut matches.found);
+                    matches.found.retain(|it| !it.body.is_deleted());
+                    hub.show_reader(id, &mut matches.found);
+                    (matches.found, seen)
+                });
+                let (found, seen) = mended.map_err(NoAnswer::Busy)?;
                 let answer = json_frames::Found {
                     room: &room,
                     query: &search.words,
@@ -76,12 +84,13 @@ impl Inquirer<'_> {
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
+                let changes = self.hub.changes().map_err(NoAnswer::Busy)?;
                 let threads = |store: &dyn Store| store.inbox(account, page, THREADS_PER_PAGE);
                 let threads = self.question(threads);
                 let mut threads = threads.map_err(NoAnswer::store)?;
                 let id = self.connection;
                 let asked = self.hub.ask(move |hub, _, _| {
-                    let seen = hub.mend_read(threads.iter_mut().map(|it| &mut it.latest));
+                    let seen = hub.mend_read(changes, threads.iter_mut().map(|it| &mut it.latest));
                     let peers: Vec<Name> = threads.iter().map(|it| it.peer_name.clone()).collect();
                     (hub.ignored_among(id, &peers), threads, seen)
                 });
@@ -151,12 +160,12 @@ impl Inquirer<'_> {
         let (own, peer) = (self.account()?, self.registered(user)?);
         let conversation = Conversation::Thread(own.id, peer.id);
         let limit = limit.min(PAGE_ROWS);
+        let changes = self.hub.changes().map_err(NoAnswer::Busy)?;
         let history = self.question(|store| store.history(&conversation, window, limit));
         let mut history = history.map_err(NoAnswer::store)?;
         history.shorten(window);
         let mended = self.hub.ask(move |hub, _, _| {
-            let both = history.messages.iter_mut().chain(&mut history.reacted);
-            let seen = hub.mend_read(both);
+            let seen = hub.mend_history(changes, &mut history);
             (history, seen)
         });
         let (mut history, seen) = mended.map_err(NoAnswer::Busy)?;

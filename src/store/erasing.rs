@@ -15,6 +15,7 @@ pub struct ErasingRow {
     channels: i64,
     direct_messages: i64,
     held: i64,
+    reactions: i64,
 }
 
 /// Defines the queries for one type of connection. Each has to run inside a transaction.
@@ -26,14 +27,20 @@ macro_rules! queries {
 
         use crate::model::key::{clamp, unpack};
         use crate::model::{
-            AccountId, Conversation, Erased, Erasing, Located, MessageId, MessageKind, Name, Place,
-            Written,
+            AccountId, Conversation, Erased, Erasing, Located, Message, MessageId, MessageKind,
+            Name, Place, Written,
         };
         use crate::store::row::{self, MessageRow, PlaceRow, name, stored};
         use crate::store::schema::{account, erasing};
 
         /// The columns of an order: account, since, began, done, and what was erased.
-        type OrderRow = (i64, i64, i64, Option<i64>, (i64, i64, i64, i64));
+        type OrderRow = (i64, i64, i64, Option<i64>, (i64, i64, i64, i64, i64));
+
+        /// A message with the id of its conversation, and where that is.
+        type Row = (i64, MessageRow, PlaceRow);
+
+        /// Messages with reactions in one part: they may be large.
+        const MOST_REACTED: usize = 100;
 
         /// Selects them.
         const ORDER: (
@@ -46,6 +53,7 @@ macro_rules! queries {
                 erasing::channels,
                 erasing::direct_messages,
                 erasing::held,
+                erasing::reactions,
             ),
         ) = (
             erasing::account_id,
@@ -57,6 +65,7 @@ macro_rules! queries {
                 erasing::channels,
                 erasing::direct_messages,
                 erasing::held,
+                erasing::reactions,
             ),
         );
 
@@ -72,6 +81,7 @@ macro_rules! queries {
                     channels: number(erased.1),
                     direct_messages: number(erased.2),
                     held: number(erased.3),
+                    reactions: number(erased.4),
                 },
             }
         }
@@ -143,6 +153,7 @@ macro_rules! queries {
                 messages,
                 channels,
                 direct_messages,
+                reactions,
                 held,
             } = of.erased;
             diesel::update(erasing::table.find(of.account.0))
@@ -155,6 +166,7 @@ macro_rules! queries {
                     erasing::channels.eq(column(channels)),
                     erasing::direct_messages.eq(column(direct_messages)),
                     erasing::held.eq(column(held)),
+                    erasing::reactions.eq(column(reactions)),
                 ))
                 .execute(connection)?;
             Ok(())
@@ -168,7 +180,7 @@ macro_rules! queries {
             rows: i64,
         ) -> QueryResult<Written> {
             let after = clamp(after);
-            let last: Option<i64> = message::table
+            let whole: Option<i64> = message::table
                 .filter(message::id.gt(after))
                 .order(message::id)
                 .offset(rows.max(1) - 1)
@@ -176,7 +188,12 @@ macro_rules! queries {
                 .select(message::id)
                 .get_result(connection)
                 .optional()?;
-            type Row = (i64, MessageRow, PlaceRow);
+            let reacted = reacted_by(connection, of, (after, whole))?;
+            let last = match reacted.len() < MOST_REACTED {
+                true => whole,
+                // There may be more: the part ends here.
+                false => reacted.last().map(|(_, row, _)| row.0),
+            };
             let found: Vec<Row> = message::table
                 .inner_join(conversation::table)
                 .filter(message::id.gt(after))
@@ -197,6 +214,26 @@ macro_rules! queries {
                 next: last.map(unpack),
                 ..Written::default()
             };
+            for (conversation_id, row, place) in reacted {
+                if keeping::is_held(connection, conversation_id)? {
+                    continue;
+                }
+                let message = stored(row, &row::conversation(place)?)?;
+                let given = message
+                    .body
+                    .reactions()
+                    .into_iter()
+                    .flat_map(|it| it.given());
+                let mut is_given = false;
+                for given in given.filter(|given| given.account == Some(of)) {
+                    is_given |= given.on;
+                    written.taken_back += u64::from(!given.on && given.id > since);
+                }
+                if is_given {
+                    let located = located(connection, message)?;
+                    written.reacted.push(located);
+                }
+            }
             for (conversation_id, row, place) in found {
                 let of = row::conversation(place)?;
                 let message = stored(row, &of)?;
@@ -211,17 +248,48 @@ macro_rules! queries {
                     }
                     continue;
                 }
-                let to = match message.place {
-                    Place::Channel { .. } => None,
-                    Place::Direct { to, .. } => username(connection, to)?,
-                };
-                written.messages.push(Located {
-                    message,
-                    to,
-                    is_held: false,
-                });
+                let located = located(connection, message)?;
+                written.messages.push(located);
             }
             Ok(written)
+        }
+
+        /// Messages from one id to another that an account has reacted to, at most so many.
+        fn reacted_by(
+            connection: &mut $connection,
+            of: AccountId,
+            (after, last): (i64, Option<i64>),
+        ) -> QueryResult<Vec<Row>> {
+            message::table
+                .inner_join(conversation::table)
+                .filter(message::id.gt(after))
+                .filter(message::id.le(last.unwrap_or(i64::MAX)))
+                .filter(message::reacted.is_not_null())
+                .filter(message::reactions.like(format!("%\t{}\t%", of.0)))
+                .order(message::id)
+                .limit(MOST_REACTED as i64)
+                .select((
+                    message::conversation_id,
+                    MESSAGE,
+                    (
+                        conversation::channel,
+                        conversation::low_account,
+                        conversation::high_account,
+                    ),
+                ))
+                .load(connection)
+        }
+
+        fn located(connection: &mut $connection, message: Message) -> QueryResult<Located> {
+            let to = match message.place {
+                Place::Channel { .. } => None,
+                Place::Direct { to, .. } => username(connection, to)?,
+            };
+            Ok(Located {
+                message,
+                to,
+                is_held: false,
+            })
         }
 
         fn username(connection: &mut $connection, of: AccountId) -> QueryResult<Option<Name>> {

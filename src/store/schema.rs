@@ -192,6 +192,7 @@ diesel::table! {
         channels -> BigInt,
         direct_messages -> BigInt,
         held -> BigInt,
+        reactions -> BigInt,
     }
 }
 

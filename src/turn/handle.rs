@@ -341,11 +341,20 @@ impl HubHandle {
             .map_err(|_| HubUnavailable)
     }
 
-    /// Applies to messages that were read from the store what has become of them meanwhile, and
-    /// drops those that were deleted. See [`Hub::mend_read`].
-    pub fn mend(&self, mut messages: Vec<Message>) -> Result<(Vec<Message>, Seen), HubUnavailable> {
+    /// How many changes of messages there were. See [`Hub::mend_read`].
+    pub fn changes(&self) -> Result<u64, HubUnavailable> {
+        self.ask(|hub, _, _| hub.changes())
+    }
+
+    /// Applies to messages that were read from the store, after so many changes, what has become of
+    /// them meanwhile, and drops those that were deleted. See [`Hub::mend_read`].
+    pub fn mend(
+        &self,
+        after: u64,
+        mut messages: Vec<Message>,
+    ) -> Result<(Vec<Message>, Seen), HubUnavailable> {
         self.ask(move |hub, _, _| {
-            let seen = hub.mend_read(&mut messages);
+            let seen = hub.mend_read(after, &mut messages);
             messages.retain(|message| !message.body.is_deleted());
             (messages, seen)
         })

@@ -109,11 +109,65 @@ fn everything_that_an_account_has_written_is_erased() {
     assert_eq!(left[0]["body"], "six");
     let found = server.get("/admin/messages?q=two");
     assert_eq!(found.json()["messages"], json!([]));
-    let words = "erased what ann has written: 3 messages in 2 channels, 1 direct messages";
+    let words =
+        "erased what ann has written: 3 messages in 2 channels, 1 direct messages, 0 reactions";
     server.log_with("kind=admin&nick=ann", &[words]);
     // The account is gone, and its name is not free.
     let answer = server.post_form("/auth", &[("nickname", "ann"), ("password", PASSWORD)]);
     assert_ne!(answer.status, 201);
+}
+
+/// Reacts as a user, and waits until that is told.
+fn react(client: &mut JsonClient, user: &str, id: &str, sign: &str) {
+    client.send("react", json!({ "id": id, "sign": sign, "on": true }));
+    loop {
+        let frame = client.expect("reacted");
+        if frame["id"] == id && frame["sign"] == sign && frame["user"] == user {
+            return;
+        }
+    }
+}
+
+/// Waits until a client is told that someone has taken a sign back from a message.
+fn taken_back(client: &mut JsonClient, id: &str, user: &str) {
+    loop {
+        let frame = client.expect("reacted");
+        if frame["id"] == id && frame["user"] == user && frame["on"] == false {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_an_account_has_reacted_with_is_taken_back() {
+    let server = start();
+    let tokens = ["ann", "bob"].map(|name| JsonClient::registered(&server, name));
+    let [mut ann, mut bob] = tokens.map(|token| JsonClient::come_in(&server, &token));
+    join(&mut ann, "dev");
+    join(&mut bob, "dev");
+    let said = say(&mut bob, "dev", "lunch is here");
+    bob.send("private", json!({ "to": "ann", "body": "for you" }));
+    let private = ann.expect("private")["id"].as_str().unwrap().to_owned();
+    react(&mut ann, "ann", &said, "👍");
+    react(&mut bob, "bob", &said, "👍");
+    react(&mut ann, "ann", &said, "yum");
+    react(&mut ann, "ann", &private, "👍");
+    erase(&server, "ann");
+    taken_back(&mut bob, &said, "ann");
+    let report = report(&server, "ann");
+    assert_eq!((counts(&report), &report["reactions"]), ([0; 4], &json!(3)));
+    bob.send("history", json!({ "room": "dev" }));
+    let frame = bob.expect("history");
+    let left = json!([{ "sign": "👍", "count": 1, "users": ["bob"] }]);
+    assert_eq!(frame["messages"][0]["reactions"], left);
+    bob.send("thread", json!({ "user": "ann" }));
+    let thread = bob.expect("thread");
+    assert_eq!(thread["messages"][0]["reactions"], json!([]));
+    let trail = server.log_texts("kind=admin&nick=ann", 3);
+    assert!(
+        trail.iter().any(|it| it.ends_with(", 3 reactions")),
+        "{trail:?}"
+    );
 }
 
 #[test]

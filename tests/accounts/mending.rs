@@ -161,6 +161,86 @@ fn an_account_changes_messages_with_its_rights() {
     }
 }
 
+/// An id of the same time: no message has it.
+fn beside(id: &str) -> String {
+    let (ms, sequence) = id.split_once('-').unwrap();
+    let sequence: u64 = sequence.parse().unwrap();
+    format!("{ms}-{}", sequence + 1000)
+}
+
+#[test]
+fn no_call_tells_a_message_that_may_not_be_read_from_none() {
+    let server = Server::start(|config| {
+        config["limits"]["auth_attempts"] = 0.into();
+        config["limits"]["message_rate"] = 0.into();
+    });
+    let (_ann, mut ann) = Account::enter(&server, "ann", "lair");
+    for (room, rule) in [("lair", "secret"), ("club", "since")] {
+        ann.send("join", json!({ "room": room }));
+        ann.send("register_room", json!({ "room": room }));
+        while ann.expect("rules")["room"] != room {}
+        let change = match rule {
+            "since" => json!({ "rule": "history", "value": "since" }),
+            rule => json!({ "rule": rule, "value": true }),
+        };
+        ann.send("setrules", json!({ "room": room, "changes": [change] }));
+        while ann.expect("rules")["changes"].is_null() {}
+    }
+    ann.send("join", json!({ "room": "open" }));
+    let hidden = ["lair", "club", "open"].map(|room| say(&mut ann, room, "the plan"));
+    let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
+    bob_client.send("join", json!({ "room": "club" }));
+    while bob_client.expect("joined")["room"] != "club" {}
+    let (_cat, mut cat) = Account::enter(&server, "cat", "dev");
+    cat.send("private", json!({ "to": "ann", "body": "the plan" }));
+    let private = ann.expect("private")["id"].as_str().unwrap().to_owned();
+    ann.send("join", json!({ "room": "dev" }));
+    while ann.expect("joined")["room"] != "dev" {}
+    let gone = say(&mut ann, "dev", "the plan");
+    ann.send("delete", json!({ "id": gone }));
+    ann.expect("deleted");
+    for client in [&mut ann, &mut cat, &mut bob_client] {
+        client.settle();
+    }
+    let calls = [
+        ("PATCH", "", json!({ "text": "mine" })),
+        ("PATCH", "", json!({ "text": "" })),
+        ("DELETE", "", Value::Null),
+        ("DELETE", "?reason=spam", Value::Null),
+        ("PUT", "/reactions/lol", Value::Null),
+        ("DELETE", "/reactions/lol", Value::Null),
+    ];
+    for id in hidden.iter().chain([&private, &gone]) {
+        for room in ["lair", "club", "open", "dev", "nowhere"] {
+            for (method, end, body) in &calls {
+                let told = [id.clone(), beside(id)].map(|id| {
+                    let path = format!("{}{end}", at(room, &id));
+                    bob.call(&server, method, &path, body)
+                });
+                assert_eq!(told[0], told[1], "{method} {end} in {room}");
+                assert_ne!(told[0].0, 204, "{method} {end} in {room}");
+            }
+        }
+    }
+    // Nor does the room of a message say that it is there.
+    for (method, end, body) in &calls {
+        let told = ["lair", "nowhere"].map(|room| {
+            let path = format!("{}{end}", at(room, &hidden[0]));
+            bob.call(&server, method, &path, body)
+        });
+        assert_eq!(told[0], told[1], "{method} {end}");
+    }
+    // Nothing has changed, and nobody was told anything.
+    let changes = ["edited", "deleted", "reacted", "reactions"];
+    for client in [&mut ann, &mut cat, &mut bob_client] {
+        let told = client.settle();
+        assert!(
+            !told.iter().any(|it| changes.contains(&it.as_str())),
+            "{told:?}"
+        );
+    }
+}
+
 #[test]
 fn reactions_stand_with_the_messages_of_a_thread() {
     let server = Server::start(|_| {});

@@ -10,6 +10,7 @@ mod channel_bans;
 mod chaos;
 mod closing;
 mod encoding;
+mod erasing;
 mod failover;
 mod faults;
 #[cfg(feature = "grpc")]

@@ -21,7 +21,7 @@ const FRESH: u64 = 60;
 /// Steps of each world.
 const STEPS: u64 = 10_000;
 /// Worlds of [`FAULTY_STEPS`] within which a planted bug must be caught.
-const UNTIL_CAUGHT: u64 = 60;
+const UNTIL_CAUGHT: u64 = 200;
 /// Steps of a world with a planted bug.
 const FAULTY_STEPS: u64 = 2_000;
 /// Worlds run at a time.
@@ -78,7 +78,8 @@ const GOVERNED: u64 = 20;
 /// What must be said in them.
 const MUST_BE_SAID_BY_RULES: &str = "Changed Kicked Role InviteSent Invited Resumed ResumedWithGap \
     History Channels not_operator invite_only banned_from_channel wrong_key needs_account \
-    cannot_speak not_founder not_on_channel Amended not_author no_such_message";
+    cannot_speak not_founder not_on_channel Amended not_author no_such_message Reacted Reactions \
+    LinkMade slow_mode";
 
 #[test]
 fn nothing_is_found_in_worlds_of_channels_with_rules() {

@@ -95,6 +95,14 @@ const WATCHED: &[Watched] = &[
                 "repeats a question that was asked through the gate",
             ),
             (
+                "hub/history#take_past",
+                "repeats its question; is cut for each member who is told",
+            ),
+            (
+                "hub/mending#found",
+                "repeats the question of `look_for`, whose answer it asks `sees` about",
+            ),
+            (
                 "hub/mending#look_for",
                 "`sees` is asked for what comes back, which is not shown",
             ),
@@ -144,6 +152,10 @@ const WATCHED: &[Watched] = &[
             (
                 "hub/reacting#tell_reactions",
                 "tells one of whom `sees` was asked",
+            ),
+            (
+                "hub/reacting#tell_again",
+                "tells one of whom `readable` was asked",
             ),
             ("hub/resume#tell_page", "is given what was cut"),
             (

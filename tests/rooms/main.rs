@@ -15,3 +15,4 @@ mod limits;
 mod secret;
 mod similar;
 mod slow_reader;
+mod unreadable;

@@ -44,6 +44,8 @@ macro_rules! bugs {
                         | Invariant::SpeaksByRight
                         | Invariant::ChangedByRight
                         | Invariant::MendedByRight
+                        | Invariant::ReactedByRight
+                        | Invariant::ToldOnce
                         | Invariant::ScreensAgree
                 )
             }
@@ -103,20 +105,28 @@ bugs! {
     CatchesUpUnseen: MemoryBounded, "The hub has a connection catch up that did not ask for it.",
     LeavesDeadline: MemoryBounded, "A connection is ended without the hub's knowledge.",
     BanIgnoresAlias: AdmittedByRight, "A ban does not concern who has another nickname now.",
+    LinkNeverSpent: AdmittedByRight, "An invitation link that is used up, or withdrawn, lets one more in.",
     PastIgnoresSince: PastByRight, "Who joins is shown what was said before, where only what follows may be read.",
     FloorForgotten: PastByRight, "Who joins is shown what was said before everyone had left a closed channel.",
+    AnswersUnseen: PastByRight, "A message answers one that its author may not read.",
     PageAfterKick: PastByRight, "A page that was being read is shown to one who was removed meanwhile.",
     KickKeepsMember: RemovedAreOut, "Who is removed from a channel stays in it.",
     RefusedChangeApplied: RightsCommitted, "A change that could not be stored is in force.",
     RoleSurvivesLeave: RightsCommitted, "Who comes back into a channel operates it.",
     SecretListed: SecretsKept, "A secret channel is listed.",
     MutedSpeaks: SpeaksByRight, "What may not be said is said.",
+    HurriesInSlowMode: SpeaksByRight, "Who has to wait in slow mode speaks at once.",
     StrangerChanges: ChangedByRight, "A change by one who may not make it is made.",
     StrangerEdits: MendedByRight, "A message is edited by one who has not written it.",
     StrangerDeletes: MendedByRight, "A message is deleted by one who has not written it and does not operate the channel.",
     EditSkipsMember: ScreensAgree, "One member is not told that a message was edited or deleted.",
     PageUndoes: ScreensAgree, "A page that was read before a message was deleted is shown as it was read.",
     EditRevives: ScreensAgree, "A deleted message is edited.",
+    ReactionSkipsMember: ScreensAgree, "One member is not told of a reaction.",
+    ReactionDoubled: ToldOnce, "One member is told of a reaction twice.",
+    PageForgetsReactions: ScreensAgree, "A page that was read before a reaction is shown with the reactions that it was read with.",
+    AnswerUndoes: ScreensAgree, "What has become of messages since a connection's thread has read them is not told after its answer.",
+    ReactsForAnother: ReactedByRight, "A reaction is given under another user's nickname.",
     Panics: NeverPanics, "Code panics in the middle of a call.",
 }
 

@@ -4,7 +4,9 @@
 mod asking;
 mod judge;
 mod law;
+mod looking;
 mod model;
+mod reacting;
 mod sabotage;
 mod screens;
 mod store;

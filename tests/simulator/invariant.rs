@@ -65,7 +65,9 @@ invariants! {
     SpeaksByRight: "Only those speak who may.",
     ChangedByRight: "Only those change a channel who may.",
     MendedByRight: "Only the author edits a message, and only the author and those who operate its channel delete it.",
-    ScreensAgree: "After all is delivered every screen shows the messages as they are, edited and deleted.",
+    ReactedByRight: "Only those react to a message who may read it and speak there, and each takes back only what is theirs.",
+    ToldOnce: "A client is told of a reaction once, and only of what it does not show already.",
+    ScreensAgree: "After all is delivered every screen shows the messages as they are, edited, deleted and with their reactions.",
     NeverPanics: "The hub never panics.",
 }
 

@@ -97,6 +97,7 @@ impl Trace {
                 self.said.insert(kind_of_event(event));
             }
             Fact::Close(id) => id.hash(&mut self.hash),
+            Fact::Write(id, bytes) => (id, bytes).hash(&mut self.hash),
             Fact::Append(draft) => draft.record.id().hash(&mut self.hash),
             Fact::Settled(id, is_committed) => (id, is_committed).hash(&mut self.hash),
             Fact::Chore(chore) => std::mem::discriminant(chore).hash(&mut self.hash),

@@ -1,7 +1,7 @@
 //! What every store must do with the past of single channels and with what one account has written,
 //! whatever its database.
 
-use chat_server::model::{Erased, Erasing, Keeping, Located, MessageId};
+use chat_server::model::{Erased, Erasing, Keeping, Located, MessageId, Reaction, Record, Sign};
 use chat_server::store::{
     Account, Conversation, Message, Place, Retention, Store, Window, Written,
 };
@@ -20,6 +20,7 @@ macro_rules! keeping_suite {
             a_channel_keeps_what_is_laid_down_for_it,
             nothing_of_a_held_channel_is_removed,
             what_an_account_has_written_is_found_in_parts,
+            what_an_account_has_reacted_with_is_found_in_parts,
             an_order_to_erase_is_claimed_once_and_again_when_it_is_stale,
         );
     };
@@ -168,6 +169,8 @@ fn written(store: &dyn Store, of: &Account, since: MessageId, rows: usize) -> Wr
         all.messages.extend(part.messages);
         all.erased.extend(part.erased);
         all.held += part.held;
+        all.reacted.extend(part.reacted);
+        all.taken_back += part.taken_back;
         match part.next {
             Some(next) => after = next,
             None => return all,
@@ -218,6 +221,67 @@ pub fn what_an_account_has_written_is_found_in_parts(database: &impl Database) {
     assert_ne!(in_channels[0].0, in_channels[1].0);
 }
 
+pub fn what_an_account_has_reacted_with_is_found_in_parts(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let said = [
+        by(1, &bob, "dev"),
+        by(2, &bob, "dev"),
+        direct(3, &bob, &ann, "x"),
+        by(4, &bob, "held"),
+    ];
+    commit(&*store, &said);
+    store
+        .set_keeping(&Keeping {
+            is_held: true,
+            ..keeping("held")
+        })
+        .unwrap();
+    let given = [
+        reacted(10, &said[0], &ann, "👍", true),
+        reacted(11, &said[0], &bob, "👍", true),
+        reacted(12, &said[0], &ann, "lol", true),
+        reacted(13, &said[1], &ann, "👍", true),
+        reacted(14, &said[1], &ann, "👍", false),
+        reacted(15, &said[2], &ann, "👍", true),
+        reacted(16, &said[3], &ann, "👍", true),
+    ];
+    assert_eq!(store.commit(&given).unwrap(), vec![Ok(()); 7]);
+    for rows in [1, 2, 100] {
+        let all = written(&*store, &ann, id(16), rows);
+        let ids: Vec<u64> = all.reacted.iter().map(|it| it.message.id.ms).collect();
+        assert_eq!((ids, all.taken_back), (vec![1, 3], 0));
+        let to: Vec<Option<&str>> = all.reacted.iter().map(to).collect();
+        assert_eq!(to, [None, Some("ann")]);
+    }
+    let taken_back = [
+        reacted(17, &said[0], &ann, "👍", false),
+        reacted(18, &said[0], &ann, "lol", false),
+        reacted(19, &said[2], &ann, "👍", false),
+    ];
+    assert_eq!(store.commit(&taken_back).unwrap(), vec![Ok(()); 3]);
+    let all = written(&*store, &ann, id(16), 2);
+    assert_eq!((all.reacted.len(), all.taken_back), (0, 3));
+    // The reactions of others stay.
+    let left = store.find_message(said[0].id).unwrap().unwrap().message;
+    let counted = left.body.reactions().unwrap().counted();
+    assert_eq!((counted.len(), counted[0].users[0]), (1, "bob"));
+}
+
+fn reacted(at: u64, to: &Message, by: &Account, sign: &str, on: bool) -> Record {
+    Record::React(Box::new(Reaction {
+        id: id(at),
+        message: to.id,
+        place: to.place.clone(),
+        author: to.author.clone(),
+        to: None,
+        by: by.username.clone(),
+        account: Some(by.id),
+        sign: Sign::parse(sign).unwrap(),
+        on,
+    }))
+}
+
 fn to(located: &Located) -> Option<&str> {
     located.to.as_ref().map(|to| to.as_str())
 }
@@ -244,6 +308,7 @@ pub fn an_order_to_erase_is_claimed_once_and_again_when_it_is_stale(database: &i
         messages: 4,
         channels: 2,
         direct_messages: 1,
+        reactions: 5,
         held: 3,
     };
     let order = Erasing { erased, ..order };

@@ -89,8 +89,9 @@ impl IrcSession {
         (wanted, limit): (Wanted, usize),
     ) -> Result<Flow, NoHistory> {
         let (channel, readable) = self.readable(channel)?;
+        let count = self.change_count()?;
         let messages = self.read(&readable, wanted.parts(limit))?;
-        let (messages, seen) = self.mend(messages)?;
+        let (messages, seen) = self.mend(count, messages)?;
         let bytes = self.lines(|_, lines| history::write(target, &messages, None, lines));
         let request = Request {
             command: "CHATHISTORY",
@@ -110,14 +111,19 @@ impl IrcSession {
         Ok(self.ask(&request, answer))
     }
 
-    /// Applies to what was read what has become of it meanwhile.
-    fn mend(&self, mut told: Vec<Told>) -> Result<(Vec<Told>, Seen), NoHistory> {
+    fn change_count(&self) -> Result<u64, NoHistory> {
+        let changes = self.attached.context.hub.changes();
+        changes.map_err(|_| NoHistory::Failed)
+    }
+
+    /// Applies to what was read after so many changes what has become of it meanwhile.
+    fn mend(&self, after: u64, mut told: Vec<Told>) -> Result<(Vec<Told>, Seen), NoHistory> {
         let mended = self.attached.context.hub.ask(move |hub, _, _| {
             let messages = told.iter_mut().filter_map(|told| match told {
                 Told::Message(message) => Some(message),
                 Told::Whisper(_) | Told::Change(_) => None,
             });
-            let seen = hub.mend_read(messages);
+            let seen = hub.mend_read(after, messages);
             (told, seen)
         });
         mended.map_err(|_| NoHistory::Failed)
@@ -164,8 +170,9 @@ impl IrcSession {
             conversation: Conversation::Thread(own.id, peer.id),
             after: MessageId::default(),
         };
+        let count = self.change_count()?;
         let messages = self.read(&readable, wanted.parts(limit))?;
-        let (messages, seen) = self.mend(messages)?;
+        let (messages, seen) = self.mend(count, messages)?;
         self.refresh_nick();
         let pair = Pair {
             own: (own.id, &own.username),

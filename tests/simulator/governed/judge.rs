@@ -1,5 +1,7 @@
 //! Judges what the hub does by the rules that the model knows.
 
+use std::sync::Arc;
+
 use chat_server::hub::{ConnectionId, Draft, Event, MessageId, Reply};
 use chat_server::model::Record;
 use chat_server::model::governance::{Change, Flag, Role};
@@ -7,7 +9,8 @@ use chat_server::name::Name;
 use chat_server::store::Message;
 
 use super::super::invariant::{Check, Invariant, ensure};
-use super::super::names::{Room, nick, room};
+use super::super::names::{Nick, Room, nick, room};
+use super::law::MAX_LINKS;
 use super::model::{Conn, Model};
 use super::screens::Said;
 use super::world::Fact;
@@ -33,6 +36,12 @@ impl Model {
                 Ok(())
             }
             Fact::Chore(_) => Ok(()),
+            Fact::Write(id, bytes) => {
+                let shown = self.answers.remove(bytes).unwrap_or_default();
+                shown
+                    .iter()
+                    .try_for_each(|message| self.reads(*id, message))
+            }
         }
     }
 
@@ -54,6 +63,14 @@ impl Model {
                 }
                 self.is_amended(id, amendment)
             }
+            Event::Reacted(reaction) => {
+                if let Some(channel) = reaction.place.channel() {
+                    self.may_read(id, reaction.message, channel)?;
+                }
+                self.shows_reaction(id, reaction)
+            }
+            Event::Reactions(found) => self.reads_reactions(id, &found.message),
+            Event::LinkMade { channel, secret } => self.is_told_link(channel, &secret.hash()),
             Event::MemberJoined { channel, .. }
             | Event::MemberLeft { channel, .. }
             | Event::MembersChanged { channel, .. }
@@ -132,7 +149,7 @@ impl Model {
         Ok(())
     }
 
-    fn may_read(&self, id: ConnectionId, message: MessageId, channel: &Name) -> Check {
+    pub fn may_read(&self, id: ConnectionId, message: MessageId, channel: &Name) -> Check {
         let bound = self.bound(id, room(channel));
         let may_read =
             bound.is_some_and(|bound| message > bound) || self.heard(id, room(channel), message);
@@ -176,6 +193,10 @@ impl Model {
                         nick: nick(&message.author),
                         account: message.place.account(),
                     };
+                    if let Some(to) = message.body.reply() {
+                        self.may_read(draft.sender, to.id, channel)?;
+                    }
+                    self.has_spoken(room, said.nick);
                     self.screens.said.insert(id, said);
                 }
             }
@@ -184,7 +205,11 @@ impl Model {
                     self.mends(draft.sender, amendment, channel)?;
                 }
             }
-            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
+            Record::React(reaction) => {
+                if let Some(channel) = reaction.place.channel() {
+                    self.reacts(draft.sender, reaction, channel)?;
+                }
+            }
             Record::Change(change) => {
                 let room = room(&change.channel);
                 let mut changes = change.changes.iter();
@@ -195,10 +220,30 @@ impl Model {
                 ensure(by_right, Invariant::ChangedByRight, || {
                     format!("{:?} makes {change:?}, and may not", draft.sender)
                 })?;
+                self.uses_links(change);
             }
         }
         self.drafts.insert(id, draft.clone());
         Ok(())
+    }
+
+    fn has_spoken(&mut self, room: Room, nick: Nick) {
+        let ticks_ms = self.ticks_ms;
+        let place = &mut self.places[room];
+        if place.law.slow > 0 {
+            place.spoke.insert(nick, ticks_ms);
+        }
+    }
+
+    /// Who has made an invitation link is told of it once it holds.
+    fn is_told_link(&mut self, channel: &Name, hash: &Arc<str>) -> Check {
+        let room = room(channel);
+        let links = &self.places[room].law.links;
+        let holds = links.contains_key(hash) || links.len() >= MAX_LINKS;
+        self.links.push((room, hash.clone()));
+        ensure(holds, Invariant::RightsCommitted, || {
+            format!("a link into {channel} is told that does not hold")
+        })
     }
 
     fn may_change(&self, conn: &Conn, room: Room, change: &Change) -> bool {

@@ -2,6 +2,7 @@
 //! nothing of the server's code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chat_server::hub::MessageId;
 use chat_server::model::governance::{
@@ -10,6 +11,9 @@ use chat_server::model::governance::{
 use chat_server::store::AccountId;
 
 use super::super::names::{Nick, nick, written_nickname};
+
+/// The most invitation links of a channel.
+pub const MAX_LINKS: usize = 20;
 
 /// Whom an entry of a list concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +41,10 @@ pub struct Law {
     pub bans: BTreeSet<Whom>,
     pub mutes: BTreeSet<Whom>,
     pub grants: BTreeMap<AccountId, (Option<Role>, MessageId)>,
+    /// Seconds between two messages of one person.
+    pub slow: u32,
+    /// How often each invitation link can still be used, by its hash.
+    pub links: BTreeMap<Arc<str>, Option<u32>>,
     pub floor: MessageId,
     pub version: MessageId,
 }
@@ -65,6 +73,10 @@ impl Law {
             mutes: list(List::Mute).collect(),
             grants: (rules.grants.iter())
                 .map(|(account, grant)| (*account, (grant.role, grant.since)))
+                .collect(),
+            slow: rules.slow_seconds,
+            links: (rules.links.iter().filter(|link| link.uses != Some(0)))
+                .map(|link| (link.hash.clone(), link.uses))
                 .collect(),
             floor: rules.floor,
             version: rules.version,
@@ -115,6 +127,13 @@ impl Law {
             Change::Flag(flag, false) => drop(self.flags.remove(&word(*flag))),
             Change::Key(key) => self.key = key.clone(),
             Change::History(history) => self.since = *history == Visibility::Since,
+            Change::Slow(seconds) => self.slow = *seconds,
+            Change::Link(link) if self.links.len() < MAX_LINKS => {
+                self.links.insert(link.hash.clone(), link.uses);
+            }
+            Change::Unlink(None) => self.links.clear(),
+            Change::Unlink(Some(hash)) => drop(self.links.remove(hash)),
+            Change::UseLink(hash) => self.use_link(hash),
             Change::Add(list, mask, _) => {
                 self.list(*list).extend(whom(mask));
                 if let (List::Ban, Mask::Account(account, _)) = (list, mask) {
@@ -160,6 +179,16 @@ impl Law {
     fn expel(&mut self, account: Option<AccountId>) {
         if self.kept_role(account).is_none() {
             account.map(|account| self.grants.remove(&account));
+        }
+    }
+
+    /// A link that is used up is gone.
+    fn use_link(&mut self, hash: &Arc<str>) {
+        let left = self.links.get(hash).copied().flatten();
+        match left {
+            Some(0 | 1) => drop(self.links.remove(hash)),
+            Some(left) => drop(self.links.insert(hash.clone(), Some(left - 1))),
+            None => {}
         }
     }
 

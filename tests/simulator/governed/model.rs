@@ -2,14 +2,16 @@
 //! changes that are committed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chat_server::hub::{ConnectionId, Draft, MessageId};
 use chat_server::model::Record;
 use chat_server::model::governance::{Change, ChannelChange, Flag, Key, List, Role};
-use chat_server::store::AccountId;
+use chat_server::store::{AccountId, Message};
 
 use super::super::names::{Nick, ROOMS, Room, nick, nickname, room};
 use super::law::{Face, Law, concerns};
+use super::reacting::Reacting;
 use super::screens::Screens;
 
 /// A connection that the hub has.
@@ -24,6 +26,8 @@ pub struct Conn {
     pub rooms: Vec<(Room, Since)>,
     /// All keys that it has shown.
     pub keys: Vec<Key>,
+    /// The hashes of all invitation links that it has followed.
+    pub links: Vec<Arc<str>>,
 }
 
 /// When a connection joined.
@@ -45,6 +49,10 @@ pub struct Place {
     pub roles: BTreeMap<Nick, Role>,
     /// Who is invited.
     pub passes: BTreeSet<Nick>,
+    /// When those who are in it last spoke, in slow mode.
+    pub spoke: BTreeMap<Nick, u64>,
+    /// Uses of links that are being committed.
+    pub uses: BTreeMap<Arc<str>, u32>,
     /// The last message when everyone had left, if it was restricted then.
     pub closed: MessageId,
     /// The message that was said last.
@@ -65,6 +73,13 @@ pub struct Model {
     /// Whom changes that were committed in this call have removed, and from where.
     pub removed: Vec<(Room, Nick)>,
     pub screens: Screens,
+    pub reacting: Reacting,
+    /// What answers of connections' threads show.
+    pub answers: BTreeMap<Vec<u8>, Vec<Message>>,
+    /// The invitation links that clients were told.
+    pub links: Vec<(Room, Arc<str>)>,
+    /// The monotonic clock.
+    pub ticks_ms: u64,
     /// Where a change has just been committed.
     pub changed: Vec<ChannelChange>,
 }
@@ -76,6 +91,22 @@ impl Place {
         let mut roles: Vec<(Nick, Role)> = roles.collect();
         roles.sort_by_key(|(nick, _)| nickname(*nick, 0).key().clone());
         roles.into_iter()
+    }
+}
+
+impl Place {
+    /// Whether a link lets one more in.
+    fn is_let_in_by(&self, hash: &Arc<str>) -> bool {
+        let under_way = self.uses.get(hash).copied().unwrap_or_default();
+        let uses = self.law.links.get(hash);
+        uses.is_some_and(|uses| uses.is_none_or(|left| left > under_way))
+    }
+
+    /// Whether one who has spoken has to wait, because of slow mode.
+    fn must_wait(&self, nick: Nick, ticks_ms: u64) -> bool {
+        let slow_ms = u64::from(self.law.slow) * 1000;
+        let last = self.spoke.get(&nick);
+        last.is_some_and(|last| last + slow_ms > ticks_ms)
     }
 }
 
@@ -108,6 +139,10 @@ impl Model {
             committed: Vec::new(),
             removed: Vec::new(),
             screens: Screens::default(),
+            reacting: Reacting::default(),
+            answers: BTreeMap::new(),
+            links: Vec::new(),
+            ticks_ms: 0,
             changed: Vec::new(),
         }
     }
@@ -159,7 +194,8 @@ impl Model {
     pub fn admits(&self, conn: &Conn, room: Room) -> bool {
         let place = &self.places[room];
         let law = &place.law;
-        let is_invited = law.belongs(conn.account) || place.passes.contains(&conn.nick);
+        let has_link = conn.links.iter().any(|hash| place.is_let_in_by(hash));
+        let is_invited = law.belongs(conn.account) || place.passes.contains(&conn.nick) || has_link;
         let has_key = law.key.as_ref().is_none_or(|key| conn.keys.contains(key));
         self.operates(conn, room)
             || !concerns(&law.bans, &conn.face())
@@ -174,6 +210,7 @@ impl Model {
             || !law.has(Flag::Moderated)
                 && (!law.has(Flag::RegisteredSpeak) || conn.account.is_some())
                 && !concerns(&law.mutes, &conn.face())
+                && !self.places[room].must_wait(conn.nick, self.ticks_ms)
     }
 
     /// Whether a connection may know of a channel.
@@ -236,6 +273,7 @@ impl Model {
         let is_gone = self.members(room).all(|conn| conn.nick != nick);
         if is_gone {
             self.places[room].roles.remove(&nick);
+            self.places[room].spoke.remove(&nick);
         }
         self.vacated(room);
     }
@@ -250,6 +288,7 @@ impl Model {
         }
         place.roles.clear();
         place.passes.clear();
+        place.spoke.clear();
         if place.law.is_restricted() {
             place.closed = last_id;
         }
@@ -275,6 +314,9 @@ impl Model {
             if let Some(role) = place.roles.remove(&from) {
                 place.roles.insert(to, role);
             }
+            if let Some(at) = place.spoke.remove(&from) {
+                place.spoke.insert(to, at);
+            }
         }
     }
 
@@ -284,15 +326,37 @@ impl Model {
             return;
         };
         match draft.record {
+            Record::Change(change) => {
+                self.links_are_used(&change);
+                if is_committed {
+                    self.fold(&change);
+                }
+            }
             _ if !is_committed => {}
-            Record::Change(change) => self.fold(&change),
             Record::Amend(amendment) => self.is_mended(&amendment),
-            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
+            Record::React(reaction) => self.is_reacted(&reaction),
             Record::Message(message) => {
                 self.committed.push(id);
                 if let Some(channel) = message.place.channel() {
                     self.places[room(channel)].newest = id;
                 }
+            }
+        }
+    }
+
+    /// Notes whose links are being used, by a change that is drafted.
+    pub fn uses_links(&mut self, change: &ChannelChange) {
+        let place = &mut self.places[room(&change.channel)];
+        for hash in change.changes.iter().filter_map(Change::used_link) {
+            *place.uses.entry(hash.clone()).or_default() += 1;
+        }
+    }
+
+    fn links_are_used(&mut self, change: &ChannelChange) {
+        let place = &mut self.places[room(&change.channel)];
+        for hash in change.changes.iter().filter_map(Change::used_link) {
+            if let Some(count) = place.uses.get_mut(hash) {
+                *count -= 1;
             }
         }
     }

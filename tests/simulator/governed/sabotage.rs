@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use chat_server::hub::{Command, ConnectionId, Draft, Event, Page, Reading, Refusal};
+use chat_server::hub::{Command, ConnectionId, Draft, Event, Page, Pass, Reading, Refusal};
 use chat_server::model::governance::{By, Change, ChannelChange, Flag, Person, Role};
-use chat_server::model::{Amendment, Body, Record};
+use chat_server::model::{Amendment, Body, Record, ReplyTo};
 use chat_server::name::Name;
 use chat_server::store::{History, Message, Place};
 use chat_server::text::Text;
@@ -26,6 +26,8 @@ pub struct Saboteur {
     read: Option<(ConnectionId, Name, Vec<Message>)>,
     /// The channel that a command was about last.
     asked: Option<Name>,
+    /// The link that was followed last.
+    followed: Option<Arc<str>>,
 }
 
 impl Saboteur {
@@ -35,6 +37,7 @@ impl Saboteur {
             left: None,
             read: None,
             asked: None,
+            followed: None,
         }
     }
 
@@ -45,6 +48,13 @@ impl Saboteur {
     pub fn asked(&mut self, _: ConnectionId, command: &Command) {
         self.asked = match command {
             Command::Say { channel, .. } | Command::Govern(channel, _) => channel.clone(),
+            _ => None,
+        };
+        self.followed = match command {
+            Command::Opened {
+                pass: Pass::Link(hash),
+                ..
+            } => Some(hash.clone()),
             _ => None,
         };
     }
@@ -74,6 +84,14 @@ impl Saboteur {
             Some(Bug::PageUndoes) => undo(facts, read),
             Some(Bug::EditSkipsMember) => skip(facts),
             Some(Bug::EditRevives) => revive(facts),
+            Some(Bug::ReactionSkipsMember) => skip_reaction(facts),
+            Some(Bug::ReactionDoubled) => double_reaction(facts),
+            Some(Bug::PageForgetsReactions) => forget_reactions(facts, read),
+            Some(Bug::ReactsForAnother) => react_for_another(facts, model),
+            Some(Bug::HurriesInSlowMode) => self.let_hurry(facts, model),
+            Some(Bug::LinkNeverSpent) => self.follow(facts, model),
+            Some(Bug::AnswersUnseen) => answer_unseen(facts, model),
+            Some(Bug::AnswerUndoes) => forget_since(facts),
             Some(Bug::StrangerEdits) => self.let_mend(facts, model, Text::clean("tea").into()),
             Some(Bug::StrangerDeletes) => self.let_mend(facts, model, Body::deleted()),
             _ => {}
@@ -105,7 +123,40 @@ impl Saboteur {
     /// What may not be said is said.
     fn let_speak(&mut self, facts: &mut Vec<Fact>, model: &Model) {
         let refused = refused(facts, |it| matches!(it, Refusal::CannotSpeak(..)));
-        let (Some(id), Some(channel)) = (refused, self.asked.clone()) else {
+        self.say_for(refused, facts, model);
+    }
+
+    /// Who has to wait in slow mode speaks at once.
+    fn let_hurry(&mut self, facts: &mut Vec<Fact>, model: &Model) {
+        let refused = refused(facts, |it| matches!(it, Refusal::SlowMode(..)));
+        self.say_for(refused, facts, model);
+    }
+
+    /// Who is not let in by a link comes in.
+    fn follow(&mut self, facts: &mut [Fact], model: &Model) {
+        let Some(hash) = &self.followed else { return };
+        for fact in facts {
+            let Fact::Tell(_, event) = fact else { continue };
+            let Event::Refused(
+                Refusal::InviteOnly(channel)
+                | Refusal::WrongKey(channel)
+                | Refusal::ChannelNameTaken(channel),
+            ) = &*event
+            else {
+                continue;
+            };
+            if model.links.iter().any(|(_, it)| it == hash) {
+                *event = Event::Joined {
+                    channel: channel.clone(),
+                    others: 0,
+                    topic: None,
+                };
+            }
+        }
+    }
+
+    fn say_for(&mut self, who: Option<ConnectionId>, facts: &mut Vec<Fact>, model: &Model) {
+        let (Some(id), Some(channel)) = (who, self.asked.clone()) else {
             return;
         };
         let Some(conn) = model.conn(id) else { return };
@@ -212,6 +263,94 @@ fn skip(facts: &mut [Fact]) {
             && to.len() > 1
         {
             to.pop();
+        }
+    }
+}
+
+/// One of several who are to be told of a reaction is not.
+fn skip_reaction(facts: &mut [Fact]) {
+    for fact in facts {
+        if let Fact::Tell(to, Event::Reacted(_)) = fact
+            && to.len() > 1
+        {
+            to.pop();
+        }
+    }
+}
+
+/// A reaction is told a second time, as if it were another one.
+fn double_reaction(facts: &mut [Fact]) {
+    for fact in facts {
+        if let Fact::Tell(to, Event::Reacted(_)) = fact
+            && let Some(first) = to.first().copied()
+        {
+            to.push(first);
+        }
+    }
+}
+
+/// A page is shown with the reactions that it was read with, whatever was told since.
+fn forget_reactions(facts: &mut [Fact], read: Option<(ConnectionId, Name, Vec<Message>)>) {
+    let Some((_, _, read)) = read else { return };
+    let as_read = |message: &mut Message| {
+        if let Some(before) = read.iter().find(|it| it.id == message.id) {
+            let reactions = before.body.reactions().cloned();
+            message.body = message.body.clone().with_reactions(reactions);
+        }
+    };
+    for fact in facts {
+        match fact {
+            Fact::Tell(_, Event::History { messages, .. }) => {
+                messages.iter_mut().for_each(as_read);
+            }
+            Fact::Tell(_, Event::Message(message)) => as_read(message),
+            _ => {}
+        }
+    }
+}
+
+/// What has become of messages since a connection's thread has read them is not told.
+fn forget_since(facts: &mut Vec<Fact>) {
+    if facts.iter().any(|fact| matches!(fact, Fact::Write(..))) {
+        facts.retain(|fact| {
+            let is_since = matches!(fact, Fact::Tell(_, Event::Reacted(_) | Event::Amended(_)));
+            !is_since
+        });
+    }
+}
+
+/// A reaction is drafted under another user's nickname.
+fn react_for_another(facts: &mut [Fact], model: &Model) {
+    for fact in facts {
+        let Fact::Append(draft) = fact else { continue };
+        let Record::React(reaction) = &mut draft.record else {
+            continue;
+        };
+        let mut conns = model.conns.iter().flatten();
+        if let Some(other) = conns.find(|it| it.id != draft.sender) {
+            reaction.by = nickname(other.nick, 0);
+        }
+    }
+}
+
+/// A message answers one that its author may not read.
+fn answer_unseen(facts: &mut [Fact], model: &Model) {
+    for fact in facts {
+        let Fact::Append(draft) = fact else { continue };
+        let Record::Message(message) = &mut draft.record else {
+            continue;
+        };
+        let Some(channel) = message.place.channel() else {
+            continue;
+        };
+        let is_unseen = |id| model.may_read(draft.sender, id, channel).is_err();
+        let mut unseen = model.screens.said.iter().filter(|(id, _)| is_unseen(**id));
+        if let Some((&id, said)) = unseen.next() {
+            let reply = ReplyTo {
+                id,
+                author: nickname(said.nick, 0),
+            };
+            message.body = message.body.clone().replying_to(Some(reply));
         }
     }
 }

@@ -36,6 +36,7 @@ impl Model {
     pub fn shows_message(&mut self, id: ConnectionId, message: &Message) {
         let body = message.body.clone();
         self.screens.shown.insert((id, message.id), body);
+        self.shows_reactions(id, message);
     }
 
     /// A client is told what has become of a message.
@@ -49,6 +50,9 @@ impl Model {
         if let Some(body) = self.screens.shown.get_mut(&(id, amendment.message)) {
             body.clone_from(&amendment.body);
         }
+        if amendment.deletes() {
+            self.reacting.is_deleted(id, amendment.message);
+        }
         Ok(())
     }
 
@@ -59,6 +63,7 @@ impl Model {
         self.screens
             .shown
             .retain(|(it, message), _| *it != id || is_other(message));
+        self.reacting.clear_screen(id, is_other);
     }
 
     /// A change of a message is committed.
@@ -67,16 +72,21 @@ impl Model {
         let Some(channel) = amendment.place.channel() else {
             return;
         };
-        let of = room(channel);
+        self.leaves_screens(amendment.message, room(channel));
+    }
+
+    /// A message that changes leaves the screens of those who may not read it any more.
+    pub fn leaves_screens(&mut self, message: MessageId, of: Room) {
         let shown = self.screens.shown.keys();
         let on: Vec<ConnectionId> = shown
-            .filter(|(_, message)| *message == amendment.message)
+            .filter(|(_, shown)| *shown == message)
             .map(|(id, _)| *id)
             .collect();
         for id in on {
             let bound = self.bound(id, of);
-            if bound.is_none_or(|bound| amendment.message <= bound) {
-                self.screens.shown.remove(&(id, amendment.message));
+            if bound.is_none_or(|bound| message <= bound) {
+                self.screens.shown.remove(&(id, message));
+                self.reacting.is_deleted(id, message);
             }
         }
     }
@@ -86,8 +96,7 @@ impl Model {
         let may = || {
             let conn = self.conn(sender)?;
             let said = self.screens.said.get(&amendment.message)?;
-            let reads = self.bound(sender, said.room) < Some(amendment.message)
-                || self.heard(sender, said.room, amendment.message);
+            let reads = self.may_read(sender, amendment.message, channel).is_ok();
             let is_author = match said.account {
                 Some(account) => conn.account == Some(account),
                 None => said.sender == sender && said.nick == conn.nick,
@@ -112,6 +121,9 @@ impl Model {
             ensure(agrees, Invariant::ScreensAgree, || {
                 format!("{id:?} shows {message} as {body:?}, but it is {is:?}")
             })?;
+            if self.conn(*id).is_some_and(|conn| !conn.one_channel) {
+                self.reacting.agrees(*id, *message, is)?;
+            }
         }
         Ok(())
     }

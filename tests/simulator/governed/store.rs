@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chat_server::hub::{Chore, Draft, Finding, MessageId, Reading, Recall};
 use chat_server::model::governance::Rules;
-use chat_server::model::{Amendment, Located, Record};
+use chat_server::model::{Amendment, Located, Reactions, Record};
 use chat_server::name::Name;
 use chat_server::store::{History, Message, Window};
 
@@ -57,12 +57,17 @@ impl Store {
         }
     }
 
-    fn history(&self, channel: &Name, window: Window, limit: usize) -> History {
+    pub fn history(&self, channel: &Name, window: Window, limit: usize) -> History {
         let rows = self.rooms[room(channel)].iter();
         let chosen: Vec<Message> = match window {
             Window::After(after) => {
                 let rows = rows.filter(|row| row.id > after);
                 rows.take(limit).cloned().collect()
+            }
+            Window::Before(before) => {
+                let rows: Vec<&Message> = rows.filter(|row| row.id < before).collect();
+                let skipped = rows.len().saturating_sub(limit);
+                rows.into_iter().skip(skipped).cloned().collect()
             }
             _ => {
                 let skipped = rows.len().saturating_sub(limit);
@@ -78,9 +83,20 @@ impl Store {
             }
             _ => Vec::new(),
         };
+        let last = |it: &Message| it.body.reactions().and_then(Reactions::last);
+        let mut reacted: Vec<Message> = match window {
+            Window::After(after) => {
+                let rows = self.rooms[room(channel)].iter();
+                let earlier = rows.filter(|row| row.id <= after && last(row) > Some(after));
+                earlier.cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        reacted.sort_by_key(last);
         History {
             messages: chosen,
             amended,
+            reacted,
             ..History::default()
         }
     }
@@ -116,7 +132,11 @@ impl Store {
                     amendment.apply(message);
                 }
             }
-            Record::React(reaction) => unreachable!("no client asked for {reaction:?}"),
+            Record::React(reaction) => {
+                for message in self.rooms.iter_mut().flatten() {
+                    reaction.apply(message);
+                }
+            }
         }
     }
 

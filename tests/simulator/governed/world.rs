@@ -6,7 +6,7 @@ use chat_server::hub::{
     MessageId, Now, Pass, Profile, Settled,
 };
 use chat_server::model::Record;
-use chat_server::model::governance::{Key, Rules};
+use chat_server::model::governance::Rules;
 use chat_server::store::AccountId;
 
 use super::super::bug::Bug;
@@ -15,6 +15,7 @@ use super::super::names::{Nick, ROOMS, Room, channel, nickname};
 use super::super::random::Random;
 use super::super::trace::Trace;
 use super::law::Law;
+use super::looking::LookUp;
 use super::model::{Conn, Model};
 use super::sabotage::Saboteur;
 use super::store::{Answer, Store};
@@ -22,9 +23,11 @@ use super::store::{Answer, Store};
 /// 14 November 2023; the date does not matter.
 const START_MS: u64 = 1_700_000_000_000;
 /// Connections at the same time.
-const SLOTS: usize = 8;
+const SLOTS: usize = 10;
 /// The first so many of them are those of accounts.
 const ACCOUNTS: usize = 4;
+/// From this one on they are further connections of the first accounts.
+const FURTHER: usize = 8;
 /// Nicknames that guests take.
 const GUEST_NICKS: std::ops::Range<Nick> = ACCOUNTS..12;
 
@@ -35,6 +38,8 @@ pub enum Fact {
     Close(ConnectionId),
     Append(Draft),
     Chore(chat_server::hub::Chore),
+    /// An answer of a connection's thread.
+    Write(ConnectionId, Vec<u8>),
     /// The hub has learned what became of a draft.
     Settled(MessageId, bool),
 }
@@ -47,7 +52,7 @@ pub struct World {
     saboteur: Saboteur,
     pub(super) hub: Hub,
     effects: Effects,
-    now: Now,
+    pub(super) now: Now,
     pub(super) model: Model,
     pub(super) store: Store,
     generations: [u32; SLOTS],
@@ -58,6 +63,9 @@ pub struct World {
     /// Channels in use, besides the one in which everybody is.
     pub(super) rooms: usize,
     said: u64,
+    /// What connections' threads are looking up.
+    pub(super) look_ups: Vec<LookUp>,
+    pub(super) last_look_up: u64,
 }
 
 impl World {
@@ -80,6 +88,8 @@ impl World {
             answers: *random.pick(&[1000, 1000, 200]),
             rooms: random.between(1, ROOMS - 1),
             said: 0,
+            look_ups: Vec::new(),
+            last_look_up: 0,
             random,
         }
     }
@@ -89,7 +99,9 @@ impl World {
         match self.random.below(100) {
             0..4 => self.open()?,
             4..6 => self.hang_up()?,
-            6..55 => self.ask()?,
+            6..8 => self.look_up(),
+            8..11 => self.go_on_looking()?,
+            11..55 => self.ask()?,
             55..72 => drop(self.store.commit(self.fail, &mut self.random)),
             72..85 => self.settle()?,
             85..92 if self.random.chance(self.answers) => self.answer()?,
@@ -107,6 +119,7 @@ impl World {
             self.store.commit(0, &mut self.random);
             self.settle()?;
             self.answer()?;
+            self.go_on_looking()?;
             self.work()?;
         }
         self.audit()?;
@@ -114,7 +127,7 @@ impl World {
     }
 
     /// Calls the hub, judges its effects and carries them out.
-    fn call(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Effects)) -> Check {
+    pub(super) fn call(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Effects)) -> Check {
         self.calls += 1;
         call(&mut self.hub, self.now, &mut self.effects);
         let facts = take(&mut self.effects);
@@ -129,7 +142,7 @@ impl World {
             match fact {
                 Fact::Append(draft) => self.store.append(draft),
                 Fact::Chore(chore) => self.store.chore(chore),
-                Fact::Tell(..) | Fact::Close(_) | Fact::Settled(..) => {}
+                Fact::Tell(..) | Fact::Close(_) | Fact::Settled(..) | Fact::Write(..) => {}
             }
         }
         self.model.end_call()
@@ -144,12 +157,12 @@ impl World {
         if self.model.conns[slot].is_some() {
             return Ok(());
         }
-        let is_account = slot < ACCOUNTS;
+        let is_account = slot < ACCOUNTS || slot >= FURTHER;
         let nick = match is_account {
-            true => slot,
+            true => slot % FURTHER,
             false => self.random.between(GUEST_NICKS.start, GUEST_NICKS.end - 1),
         };
-        if self.has_nick(nick) {
+        if !is_account && self.has_nick(nick) {
             return Ok(());
         }
         self.generations[slot] += 1;
@@ -175,6 +188,7 @@ impl World {
             one_channel: is_in_one(slot),
             rooms: Vec::new(),
             keys: Vec::new(),
+            links: Vec::new(),
         });
         self.trace.act(100, format_args!("{id:?} comes as {nick}"));
         self.call(|hub, now, fx| hub.open(id, profile, now, fx))?;
@@ -219,20 +233,21 @@ impl World {
         };
         let command = self.some_command(id);
         self.trace.act(102, format_args!("{id:?} asks {command:?}"));
-        if let Command::Opened {
-            pass: Pass::Key(key),
-            ..
-        } = &command
-        {
-            self.shows_key(id, key);
+        if let Command::Opened { pass, .. } = &command {
+            self.shows_pass(id, pass);
         }
         self.saboteur.asked(id, &command);
         self.call(|hub, now, fx| hub.apply(id, command, now, fx))
     }
 
-    fn shows_key(&mut self, id: ConnectionId, key: &Key) {
-        if let Some(conn) = self.model.conn_mut(id) {
-            conn.keys.push(key.clone());
+    fn shows_pass(&mut self, id: ConnectionId, pass: &Pass) {
+        let Some(conn) = self.model.conn_mut(id) else {
+            return;
+        };
+        match pass {
+            Pass::Key(key) => conn.keys.push(key.clone()),
+            Pass::Link(hash) => conn.links.push(hash.clone()),
+            Pass::Override => {}
         }
     }
 
@@ -287,9 +302,12 @@ impl World {
     }
 
     fn pass(&mut self) {
-        let ms = self.random.below(50) as u64;
+        // Sometimes as long as slow mode makes people wait.
+        let most = *self.random.pick(&[50, 50, 50, 50, 2_000]);
+        let ms = self.random.below(most) as u64;
         self.now.ticks_ms += ms;
         self.now.unix_ms += ms;
+        self.model.ticks_ms = self.now.ticks_ms;
     }
 
     /// The process dies and starts again with what is committed.
@@ -304,12 +322,16 @@ impl World {
         self.effects = Effects::default();
         self.model.drafts.clear();
         self.model.conns.clear();
+        self.model.answers.clear();
+        self.look_ups.clear();
         self.model.removed.clear();
         self.model.last_id = last_id;
         for room in 1..ROOMS {
             self.model.places[room].closed = MessageId::default();
             self.model.vacated(room);
             self.model.places[room].roles.clear();
+            self.model.places[room].spoke.clear();
+            self.model.places[room].uses.clear();
         }
         self.call(|hub, _, _| hub.restore_channels(rules))
     }
@@ -367,11 +389,10 @@ fn take(effects: &mut Effects) -> Vec<Fact> {
         Effect::Close { connection, .. } => Some(Fact::Close(connection)),
         Effect::Append(draft) => Some(Fact::Append(draft)),
         Effect::Chore(chore) => Some(Fact::Chore(chore)),
-        Effect::Write { .. }
-        | Effect::Log(_)
-        | Effect::Done { .. }
-        | Effect::Call { .. }
-        | Effect::Share(_) => None,
+        Effect::Write {
+            connection, bytes, ..
+        } => Some(Fact::Write(connection, bytes)),
+        Effect::Log(_) | Effect::Done { .. } | Effect::Call { .. } | Effect::Share(_) => None,
     });
     let facts = facts.collect();
     effects.put_back(list);

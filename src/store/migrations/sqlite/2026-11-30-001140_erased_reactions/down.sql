@@ -1,0 +1,1 @@
+ALTER TABLE erasing DROP COLUMN reactions;
