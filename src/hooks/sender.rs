@@ -153,7 +153,7 @@ impl Means {
         while duty.waiting < MAX_WAITING {
             let page = (Window::After(duty.fed_to), PAGE);
             let program = &duty.hook.program;
-            let history = self.bots.read(program, NOBODY, &duty.hook.channel, page)?;
+            let (_, history) = self.bots.read(program, NOBODY, &duty.hook.channel, page)?;
             let Some(last) = history.messages.last() else {
                 break;
             };
@@ -367,7 +367,7 @@ impl Means {
     /// Messages from one on, as they are now, if the bot may still read them.
     fn page(&self, hook: &Hook, from: MessageId) -> Result<Vec<Message>, NotDone> {
         let window = (Window::After(from.previous()), PAGE);
-        let history = self
+        let (_, history) = self
             .bots
             .read(&hook.program, NOBODY, &hook.channel, window)?;
         Ok(history.messages)
