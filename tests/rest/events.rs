@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{EventStream, JsonClient, LineClient, Server, Told, User, wait_until};
+use crate::support::{EventStream, JsonClient, LineClient, Server, Told, wait_until};
 
 fn join(client: &mut JsonClient, room: &str) {
     client.send("join", json!({ "room": room }));
