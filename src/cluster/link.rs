@@ -1,6 +1,9 @@
 //! A connection to Redis that is opened when needed and dropped after any failure. Every wait has a
 //! limit.
 
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value};
@@ -12,6 +15,9 @@ use crate::config::RedisUrl;
 const CONNECT: Duration = Duration::from_secs(2);
 /// Time limit for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
+/// How often a command is sent again because a signal has interrupted the wait for its answer, which the
+/// library reports as an error. A process that is stopped and continued gets such signals.
+const INTERRUPTIONS: usize = 8;
 /// First and longest pause before trying again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
@@ -24,6 +30,8 @@ pub struct Link {
     /// Whether a command sent on a connection that turns out to be dead is sent again, on a new
     /// one.
     repeats: bool,
+    /// Whether a signal has ended the last attempt.
+    is_interrupted: bool,
 }
 
 /// Pauses that grow from attempt to attempt.
@@ -39,6 +47,7 @@ impl Link {
             connection: None,
             patience: ANSWER,
             repeats: true,
+            is_interrupted: false,
         }
     }
 
@@ -96,22 +105,30 @@ impl Link {
         &mut self,
         mut work: impl FnMut(&mut Connection) -> redis::RedisResult<T>,
     ) -> Result<T, LinkError> {
-        match self.attempt(&mut work) {
-            // Or a signal interrupted the wait, which the library reports as an error.
-            Err(LinkError::Broken(_)) if self.repeats => self.attempt(&mut work),
-            result => result,
+        let mut result = self.attempt(&mut work);
+        if self.repeats && matches!(result, Err(LinkError::Broken(_))) {
+            result = self.attempt(&mut work);
         }
+        for _ in 0..INTERRUPTIONS {
+            if !(self.repeats && self.is_interrupted && result.is_err()) {
+                break;
+            }
+            result = self.attempt(&mut work);
+        }
+        result
     }
 
     fn attempt<T>(
         &mut self,
         work: &mut impl FnMut(&mut Connection) -> redis::RedisResult<T>,
     ) -> Result<T, LinkError> {
+        self.is_interrupted = false;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self
-                .connect()
-                .map_err(|error| LinkError::Unreachable(words(&error)))?,
+            None => self.connect().map_err(|error| {
+                self.is_interrupted = is_interruption(&error);
+                LinkError::Unreachable(words(&error))
+            })?,
         };
         // An error may leave half an answer behind: only a good answer leaves a connection that can
         // be used again.
@@ -124,7 +141,10 @@ impl Link {
                 Err(LinkError::Refused(words(&error)))
             }
             Err(error) if error.is_timeout() => Err(LinkError::Silent(words(&error))),
-            Err(error) => Err(LinkError::Broken(words(&error))),
+            Err(error) => {
+                self.is_interrupted = is_interruption(&error);
+                Err(LinkError::Broken(words(&error)))
+            }
         }
     }
 
@@ -135,6 +155,15 @@ impl Link {
         connection.set_write_timeout(Some(ANSWER))?;
         Ok(connection)
     }
+}
+
+fn is_interruption(error: &redis::RedisError) -> bool {
+    // The library shares its causes.
+    let shared = error
+        .source()
+        .and_then(|it| it.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let cause = shared.and_then(|it| it.downcast_ref::<io::Error>());
+    cause.is_some_and(|it| it.kind() == io::ErrorKind::Interrupted)
 }
 
 /// The library's error text, on one line.

@@ -9,11 +9,11 @@ use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
     AccountId, Conversation, DatabaseUrl, Message, NewAccount, Place, PostgresSettings,
-    PostgresStore, Secret, Store,
+    PostgresStore, Secret, Store, StoreError,
 };
 use chat_server::text::Text;
 
-use crate::support::{DEADLINE, Postgres, Redis};
+use crate::support::{DEADLINE, Postgres, Redis, wait_until};
 
 /// A chat that several servers can join.
 pub struct Chat {
@@ -287,12 +287,15 @@ pub fn channel(text: &str) -> Conversation {
 
 /// The texts of a conversation's newest messages in a store.
 pub fn texts(store: &dyn Store, of: &Conversation) -> Vec<String> {
-    let history = store
-        .history(of, chat_server::store::Window::Latest, 1000)
-        .unwrap();
-    let texts = history
-        .messages
-        .iter()
-        .map(|m| m.body.text.as_str().to_owned());
+    let mut history = None;
+    wait_until("a busy database answers", || {
+        history = match store.history(of, chat_server::store::Window::Latest, 1000) {
+            Err(StoreError::Slow) => None,
+            read => Some(read.unwrap()),
+        };
+        history.is_some()
+    });
+    let messages = history.unwrap_or_default().messages;
+    let texts = messages.iter().map(|m| m.body.text.as_str().to_owned());
     texts.collect()
 }
