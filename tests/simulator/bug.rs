@@ -105,7 +105,7 @@ bugs! {
     CatchesUpUnseen: MemoryBounded, "The hub has a connection catch up that did not ask for it.",
     LeavesDeadline: MemoryBounded, "A connection is ended without the hub's knowledge.",
     BanIgnoresAlias: AdmittedByRight, "A ban does not concern who has another nickname now.",
-    LinkNeverSpent: AdmittedByRight, "An invitation link that is used up, or withdrawn, lets one more in.",
+    LinkOpensAll: AdmittedByRight, "An invitation link lets in who is banned, and also when it is used up or withdrawn.",
     PastIgnoresSince: PastByRight, "Who joins is shown what was said before, where only what follows may be read.",
     FloorForgotten: PastByRight, "Who joins is shown what was said before everyone had left a closed channel.",
     AnswersUnseen: PastByRight, "A message answers one that its author may not read.",

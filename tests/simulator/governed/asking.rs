@@ -25,13 +25,13 @@ impl World {
         let name = channel(room, 0);
         match self.random.below(100) {
             0..12 => Command::Join(name),
-            12..16 => {
+            12..18 => {
                 let pass = self.some_pass(room);
                 let command = Box::new(Command::Join(name));
                 Command::Opened { pass, command }
             }
-            16..18 if self.model.conn(id).is_some_and(|it| it.one_channel) => Command::Switch(name),
-            16..22 => Command::Leave {
+            18..20 if self.model.conn(id).is_some_and(|it| it.one_channel) => Command::Switch(name),
+            18..22 => Command::Leave {
                 channel: Some(name),
                 reason: None,
             },
@@ -112,7 +112,7 @@ impl World {
     fn some_pass(&mut self, room: Room) -> Pass {
         let links = self.model.links.iter().filter(|(it, _)| *it == room);
         let links: Vec<_> = links.map(|(_, hash)| hash.clone()).collect();
-        match links.is_empty() || self.random.chance(400) {
+        match links.is_empty() || self.random.chance(250) {
             true => Pass::Key(self.some_key()),
             false => Pass::Link(self.random.pick(&links).clone()),
         }
@@ -164,7 +164,7 @@ impl World {
     fn some_deed(&mut self, room: Room) -> Deed {
         let who = self.some_person(room);
         let on = self.random.chance(600);
-        match self.random.below(18) {
+        match self.random.below(20) {
             0 => Deed::Topic(on.then(|| Text::one_line("tea"))),
             1..5 => Deed::Rules(vec![self.some_rule(on)]),
             5 | 6 => Deed::Role {
@@ -186,9 +186,10 @@ impl World {
                 who: Target::Person(who),
             },
             12 | 13 => Deed::Invite(who),
-            14 => self.some_link(),
-            15 if self.random.chance(200) => Deed::Unlink(None),
-            16 => Deed::Register,
+            14..16 => self.some_link(),
+            16 if self.random.chance(200) => Deed::Unlink(None),
+            17 => Deed::Kick { who, reason: None },
+            18 => Deed::Register,
             _ if self.random.chance(100) => Deed::Drop,
             _ => Deed::Register,
         }

@@ -89,7 +89,7 @@ impl Saboteur {
             Some(Bug::PageForgetsReactions) => forget_reactions(facts, read),
             Some(Bug::ReactsForAnother) => react_for_another(facts, model),
             Some(Bug::HurriesInSlowMode) => self.let_hurry(facts, model),
-            Some(Bug::LinkNeverSpent) => self.follow(facts, model),
+            Some(Bug::LinkOpensAll) => self.follow(facts, model),
             Some(Bug::AnswersUnseen) => answer_unseen(facts, model),
             Some(Bug::AnswerUndoes) => forget_since(facts),
             Some(Bug::StrangerEdits) => self.let_mend(facts, model, Text::clean("tea").into()),
@@ -132,7 +132,7 @@ impl Saboteur {
         self.say_for(refused, facts, model);
     }
 
-    /// Who is not let in by a link comes in.
+    /// Who follows a link comes in, whatever keeps them out.
     fn follow(&mut self, facts: &mut [Fact], model: &Model) {
         let Some(hash) = &self.followed else { return };
         for fact in facts {
@@ -140,6 +140,8 @@ impl Saboteur {
             let Event::Refused(
                 Refusal::InviteOnly(channel)
                 | Refusal::WrongKey(channel)
+                | Refusal::NeedsAccount(channel)
+                | Refusal::BannedFromChannel(channel)
                 | Refusal::ChannelNameTaken(channel),
             ) = &*event
             else {
