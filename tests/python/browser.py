@@ -19,7 +19,7 @@ from slow_link import slow_link
 # could, and by how many milliseconds, at most, what they are sent and send is late.
 SLOWER = int(os.environ.get("CHAT_TEST_SLOWER", "1"))
 LATE_MS = int(os.environ.get("CHAT_TEST_LATE_MS", "0"))
-PATIENCE = 30_000 * SLOWER
+PATIENCE = 60_000 * SLOWER
 expect.set_options(timeout=PATIENCE)
 # The whole browser takes twice the processor time.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// How long a wait may take before a test fails. Generous, because it runs out
 /// only when something is broken.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An address without a listener, for a program that cannot choose one itself,
 /// or that is to come back to it. Its port is not one of those that the system
