@@ -153,7 +153,7 @@ impl Means {
         while duty.waiting < MAX_WAITING {
             let page = (Window::After(duty.fed_to), PAGE);
             let program = &duty.hook.program;
-            let (_, history) = self.bots.read(program, NOBODY, &duty.hook.channel, page)?;
+            let (_, history) = self.bots.read_for_hook(program, &duty.hook.channel, page)?;
             let Some(last) = history.messages.last() else {
                 break;
             };
@@ -369,7 +369,7 @@ impl Means {
         let window = (Window::After(from.previous()), PAGE);
         let (_, history) = self
             .bots
-            .read(&hook.program, NOBODY, &hook.channel, window)?;
+            .read_for_hook(&hook.program, &hook.channel, window)?;
         Ok(history.messages)
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -163,9 +163,31 @@ impl Bots {
         program: &ProgramToken,
         peer: IpAddr,
         channel: &Name,
+        page: (Window, usize),
+    ) -> Result<(Name, History), NotDone> {
+        self.read_within(program, peer, (channel, Entry::Finds), page)
+    }
+
+    /// The same for a hook, which an administrator or operator has given its channel: the bot makes
+    /// it if nobody has yet, and a refusal says why the channel keeps the bot out.
+    pub fn read_for_hook(
+        &self,
+        hook: &ProgramToken,
+        channel: &Name,
+        page: (Window, usize),
+    ) -> Result<(Name, History), NotDone> {
+        let peer = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        self.read_within(hook, peer, (channel, Entry::Makes), page)
+    }
+
+    fn read_within(
+        &self,
+        program: &ProgramToken,
+        peer: IpAddr,
+        within: (&Name, Entry),
         (window, limit): (Window, usize),
     ) -> Result<(Name, History), NotDone> {
-        let within = (channel, Entry::Finds);
+        let channel = within.0;
         for _ in 0..READINGS {
             let (channel, after, changes) = self.inside(program, peer, within, |voice| {
                 if !self.keeps_history(voice)? {

@@ -536,7 +536,7 @@ fn a_program_that_is_put_out_of_a_channel_is_told_and_follows_the_others() {
 #[test]
 fn a_slow_reader_is_told_so_at_the_end() {
     /// Many times as much as the kernel buffers at both ends.
-    const MOST_MESSAGES: usize = 2_000;
+    const MOST_MESSAGES: usize = 1_000;
     const ROUND: usize = 10;
     let server = Server::start(|config| {
         config["limits"] = json!({ "message_rate": 0, "backlog_bytes": 256 << 10 });
@@ -555,7 +555,7 @@ fn a_slow_reader_is_told_so_at_the_end() {
     let mut sent = 0;
     let is_slow = || {
         let metrics = server.get("/metrics").body;
-        metrics.contains("chat_slow_readers_total 1")
+        !metrics.contains("chat_slow_readers_total 0")
     };
     while !is_slow() {
         assert!(sent < MOST_MESSAGES, "it is still there");
