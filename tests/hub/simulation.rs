@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::simulator::bug::Bug;
 use crate::simulator::invariant::Invariant;
@@ -16,8 +15,9 @@ const FIXED: u64 = 40;
 /// Most worlds with fixed seeds; those beyond [`FIXED`] run only until every
 /// expected event has occurred.
 const FIXED_AT_MOST: u64 = 400;
-/// Worlds with fresh seeds in every run.
-const FRESH: u64 = 60;
+/// More worlds with fixed seeds. Fresh ones are for `make simulate`: what they find is not the fault of
+/// the change that is being tested.
+const MORE: u64 = 60;
 /// Steps of each world.
 const STEPS: u64 = 10_000;
 /// Worlds of [`FAULTY_STEPS`] within which a planted bug must be caught.
@@ -40,18 +40,17 @@ const MUST_BE_SAID: &str = "Greeting Welcome Message Private PrivateSent Private
 
 #[test]
 fn nothing_is_found_in_a_million_steps() {
-    const { assert!((FIXED + FRESH) * STEPS >= 1_000_000) };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let fresh = now.as_nanos() as u64;
+    const { assert!((FIXED + MORE) * STEPS >= 1_000_000) };
     // Written past the test harness, which hides the output of tests that pass.
     let worlds = format!(
-        "simulating {STEPS} steps of each of the seeds 0 to {} and {fresh} to {}\n",
+        "simulating {STEPS} steps of each of the seeds 0 to {} and {FIXED_AT_MOST} to {}\n",
         FIXED - 1,
-        fresh + FRESH - 1
+        FIXED_AT_MOST + MORE - 1
     );
     std::io::stderr().write_all(worlds.as_bytes()).unwrap();
-    let fresh = (0..FRESH).map(|number| fresh.wrapping_add(number));
-    let seeds: Vec<u64> = (0..FIXED).chain(fresh).collect();
+    let seeds: Vec<u64> = (0..FIXED)
+        .chain(FIXED_AT_MOST..FIXED_AT_MOST + MORE)
+        .collect();
     let said = Mutex::new(BTreeSet::new());
     let next = AtomicUsize::new(0);
     let work = || {
@@ -72,7 +71,7 @@ fn nothing_is_found_in_a_million_steps() {
     assert_eq!(unsaid, Vec::<&str>::new());
 }
 
-/// Worlds of channels with rules with fixed seeds, and with fresh ones.
+/// Worlds of channels with rules.
 const GOVERNED: u64 = 20;
 
 /// What must be said in them.
@@ -83,11 +82,8 @@ const MUST_BE_SAID_BY_RULES: &str = "Changed Kicked Role InviteSent Invited Resu
 
 #[test]
 fn nothing_is_found_in_worlds_of_channels_with_rules() {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let fresh = now.as_nanos() as u64;
-    let fresh = (0..GOVERNED).map(|number| fresh.wrapping_add(number));
     let mut said = BTreeSet::new();
-    for seed in (0..GOVERNED).chain(fresh) {
+    for seed in 0..GOVERNED {
         match run_governed(seed, STEPS, None) {
             Ok(run) => said.extend(run.said),
             Err(found) => panic!("{found}"),

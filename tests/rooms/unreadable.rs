@@ -80,7 +80,7 @@ impl Hidden {
     }
 
     /// Checks that nothing was told to those who read the messages, and that all still say the same.
-    fn is_as_before(mut self) {
+    fn stays_as_before(mut self) {
         for client in [&mut self.ann, &mut self.cat] {
             let told = client.settle();
             let changes = ["edited", "deleted", "reacted", "reactions"];
@@ -179,7 +179,7 @@ fn json_clients_cannot_tell_it_from_none() {
             }
         }
     }
-    hidden.is_as_before();
+    hidden.stays_as_before();
 }
 
 /// Without the digits, which are in ids and times.
@@ -224,7 +224,7 @@ fn irc_clients_cannot_tell_it_from_none() {
         let line = bob.expect(" PRIVMSG #dev :hm");
         assert!(!line.contains("reply"), "{line}");
     }
-    hidden.is_as_before();
+    hidden.stays_as_before();
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn on_lines_nobody_is_meant_who_was_not_heard() {
         });
         assert_eq!(told[0], told[1], "{line}");
     }
-    hidden.is_as_before();
+    hidden.stays_as_before();
 }
 
 #[test]
@@ -269,5 +269,5 @@ fn programs_cannot_answer_it() {
             assert_eq!(told[0].0, 404, "{}", told[0].1);
         }
     }
-    hidden.is_as_before();
+    hidden.stays_as_before();
 }
