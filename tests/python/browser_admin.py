@@ -230,7 +230,8 @@ def announcement(page, ada):
     page.route("**/admin/log?kind=announcement&*", not_yet)
     dialog.get_by_role("button", name="Announce").click()
     ada.hears("Public Server Announcement: Soup is ready.")
-    expect(page.locator(".earlier")).to_contain_text("Soup is ready.")
+    # The page looks for it for a minute, and pauses twice as long each time.
+    expect(page.locator(".earlier")).to_contain_text("Soup is ready.", timeout=3 * PATIENCE)
     page.unroute("**/admin/log?kind=announcement&*")
 
 
