@@ -72,7 +72,7 @@ fn nothing_is_found_in_a_million_steps() {
 }
 
 /// Worlds of channels with rules.
-const GOVERNED: u64 = 20;
+const GOVERNED: u64 = 40;
 
 /// What must be said in them.
 const MUST_BE_SAID_BY_RULES: &str = "Changed Kicked Role InviteSent Invited Resumed ResumedWithGap \

@@ -157,7 +157,7 @@ impl World {
         if self.model.conns[slot].is_some() {
             return Ok(());
         }
-        let is_account = slot < ACCOUNTS || slot >= FURTHER;
+        let is_account = !(ACCOUNTS..FURTHER).contains(&slot);
         let nick = match is_account {
             true => slot % FURTHER,
             false => self.random.between(GUEST_NICKS.start, GUEST_NICKS.end - 1),
