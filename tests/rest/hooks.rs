@@ -283,7 +283,7 @@ fn now_s() -> u64 {
 }
 
 fn standard(secret: &str, id: &str, at: u64, body: &str) -> String {
-    let key = BASE64.decode(secret["whsec_".len()..].as_bytes()).unwrap();
+    let key = BASE64.decode(&secret.as_bytes()["whsec_".len()..]).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
     let tag = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
     let signature = BASE64.encode(tag.as_ref());

@@ -81,7 +81,7 @@ fn what_is_said_is_sent_in_order_and_signed() {
         alice.send(&format!("message {n}"));
     }
     let calls = receiver.expect(5);
-    let key = BASE64.decode(secret["whsec_".len()..].as_bytes()).unwrap();
+    let key = BASE64.decode(&secret.as_bytes()["whsec_".len()..]).unwrap();
     let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
     for (n, call) in calls.iter().enumerate() {
         assert!(
