@@ -251,7 +251,13 @@ impl Model {
         let role = self.role(conn, room);
         let is_registered = law.founder.is_some();
         match change {
-            Change::Topic(_) if !law.has(Flag::TopicLocked) && conn.joined(room).is_some() => true,
+            // It is the person that is in the channel, by whichever connection.
+            Change::Topic(_)
+                if !law.has(Flag::TopicLocked)
+                    && self.members(room).any(|it| it.nick == conn.nick) =>
+            {
+                true
+            }
             Change::History(_) | Change::Drop => role == Some(Role::Founder),
             Change::Register(_) => {
                 !is_registered && conn.account.is_some() && role >= Some(Role::Operator)
