@@ -331,7 +331,7 @@ struct Connection {
     introduction: Option<Arc<Introduction>>,
     /// What its user is and wants.
     traits: Traits,
-    /// The users whom it watches, by key.
+    /// The users that it watches, by key.
     watched: BTreeMap<Arc<str>, Name>,
     /// The keys of properties of which it is told.
     subscribed: BTreeSet<Arc<str>>,

@@ -227,7 +227,7 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// What an account has written among the next `rows` messages after one, whoever wrote them; and
+    /// What an account has written among the next `rows` messages of all after one; and
     /// how much of it was deleted after the message `since`.
     fn written_by(
         &self,
@@ -238,8 +238,8 @@ pub trait Store: Send + Sync {
         Ok(Written::default())
     }
 
-    /// Lets whoever has the secret with this hash set a new password for an account, once, instead
-    /// of anyone who could before.
+    /// Lets the bearer of the secret with this hash set a new password for an account, once. Earlier
+    /// secrets of the account become void.
     fn offer_reset(
         &self,
         account: AccountId,

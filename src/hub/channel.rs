@@ -84,7 +84,7 @@ pub(super) struct Channel {
     pub catching_up: CatchingUp,
     /// The members whose clients keep lists of members, sorted.
     pub named: Vec<ConnectionId>,
-    /// Of whom they have not been told.
+    /// Members that they have not been told of.
     pub unannounced: Unannounced,
     /// Members that are not told anything, because they are about to be taken out.
     pub expelled: Expelled,

@@ -12,7 +12,7 @@ use super::page::{Page, Part};
 use super::users::{MAX_IGNORED, User};
 use super::{ConnectionId, Effects, Event, Hub, Refusal};
 
-/// The users whom one user ignores.
+/// The users that one user ignores.
 #[derive(Default)]
 pub(super) struct Ignored {
     /// By [`Name::key`].
@@ -135,7 +135,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Tells a connection a page of the users whom its user ignores.
+    /// Tells a connection a page of the users that its user ignores.
     pub(super) fn list_ignored(
         &self,
         id: ConnectionId,

@@ -44,7 +44,7 @@ pub(super) enum Question {
     Members(ChannelIndex, Part),
     /// The channels that the connection may know of.
     Channels(Part),
-    /// The users whom the connection's user ignores.
+    /// The users that the connection's user ignores.
     Ignored(Part),
 }
 

@@ -1,4 +1,4 @@
-//! Who is told of whom: the connections whose clients keep lists of members see the users
+//! Which connections are told of which users: those whose clients keep lists of members see the users
 //! in their channels.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a property is, and whose it is.
+//! A property, and its owner.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Properties {
     }
 }
 
-/// Whose properties are meant.
+/// The owner of the properties that are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// One's own.

@@ -77,17 +77,17 @@ pub enum RosterNews {
         /// With what the user was shown before.
         before: Arc<Face>,
     },
-    /// A user whom the connection watches has come online.
+    /// A user that the connection watches has come online.
     Online {
         /// The user.
         nickname: Name,
     },
-    /// A user whom the connection watches has gone offline.
+    /// A user that the connection watches has gone offline.
     Offline {
         /// The user.
         nickname: Name,
     },
-    /// News of a user whom the connection watches, and does not see in a channel.
+    /// News of a user that the connection watches, and does not see in a channel.
     Watched(Box<RosterNews>),
     /// A member of a channel has invited a user.
     Invited {
@@ -102,7 +102,7 @@ pub enum RosterNews {
     Property {
         /// The user, or who has changed the channel's.
         nickname: Name,
-        /// Whose it is.
+        /// The user's nickname.
         owner: Owner,
         /// Its key.
         key: Arc<str>,
@@ -126,7 +126,7 @@ pub enum RosterNews {
 }
 
 impl RosterNews {
-    /// Whom it is about, by the nickname before.
+    /// The user, by the nickname before.
     pub fn about(&self) -> &Name {
         match self {
             RosterNews::Renamed { from, .. } => from,

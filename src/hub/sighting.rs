@@ -8,7 +8,7 @@ use crate::model::name::Pattern;
 
 use super::Face;
 
-/// Whom a question is about.
+/// The user that a question is about.
 #[derive(Clone, Debug)]
 pub enum Sought {
     /// The members of a channel.

@@ -47,7 +47,7 @@ impl Signal {
 pub struct Signalled {
     /// Strictly increasing on this server, with the ids of messages.
     pub id: MessageId,
-    /// Whose program has sent it.
+    /// The user of the program that has sent it.
     pub from: Name,
     /// The channel, unless it is for one user.
     pub channel: Option<Name>,

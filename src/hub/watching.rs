@@ -21,7 +21,7 @@ pub struct Watched {
     pub online: Vec<(Name, Arc<Face>)>,
     /// Those who are not.
     pub offline: Vec<Name>,
-    /// Those for whom there is no room.
+    /// Those that did not fit.
     pub too_many: Vec<Name>,
 }
 
@@ -88,7 +88,7 @@ impl Hub {
         }
     }
 
-    /// The users whom a connection watches.
+    /// The users that a connection watches.
     pub fn watched_by(&self, id: ConnectionId) -> Watched {
         let mut watched = Watched::default();
         let connection = self.connection(id);

@@ -79,7 +79,7 @@ impl Hub {
         own
     }
 
-    /// The users with whom the user of a connection has spoken so, each with the id of the
+    /// The users that the user of a connection has exchanged such messages with, each with the id of the
     /// newest message.
     pub fn whispered_with(&self, id: ConnectionId) -> Vec<(Name, MessageId)> {
         let mut newest: Vec<(Name, MessageId)> = Vec::new();

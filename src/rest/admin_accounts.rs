@@ -105,7 +105,7 @@ struct ChangedAccount {
 #[derive(Serialize, ToSchema)]
 struct ResetLink {
     username: String,
-    /// Below the address of the server. Whoever has it can set the password, so it is shown this
+    /// Below the address of the server. It is enough to set the password, so it is shown this
     /// once, and only its owner should get it.
     #[schema(example = "/reset#0123456789abcdef0123456789abcdef")]
     link: String,

@@ -176,7 +176,7 @@ macro_rules! queries {
             password_hash: &Secret,
             now_ms: u64,
         ) -> QueryResult<Option<AccountId>> {
-            // Whoever deletes the row has used the link; everyone else comes too late.
+            // The one that deletes the row has used the link; all others come too late.
             let used: Option<i64> = diesel::delete(
                 password_reset::table
                     .filter(password_reset::secret_hash.eq(secret_hash))

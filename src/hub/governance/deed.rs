@@ -48,7 +48,7 @@ pub enum Deed {
     Add {
         /// The list.
         list: List,
-        /// Whom.
+        /// The person it concerns.
         who: Target,
         /// For how long, in milliseconds; `None` is for ever.
         for_ms: Option<u64>,
@@ -59,7 +59,7 @@ pub enum Deed {
     Remove {
         /// The list.
         list: List,
-        /// Whom.
+        /// The person it concerns.
         who: Target,
     },
     /// Lets a person in within the next hour.
@@ -120,7 +120,7 @@ pub enum Pass {
     Key(Key),
     /// The hash of the secret of an invitation link.
     Link(Arc<str>),
-    /// An operator of the server, whom no rule stops.
+    /// An operator of the server: no rule stops them.
     Override,
 }
 

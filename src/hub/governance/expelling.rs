@@ -96,7 +96,7 @@ impl Hub {
         }
     }
 
-    /// The one person whom a change removes or bans, whether they are online or not.
+    /// The one person that a change removes or bans, online or not.
     fn removed_by(&self, index: ChannelIndex, change: &Change, now: Now) -> Option<Person> {
         let (account, name) = match change {
             Change::Kick { who, .. } => return Some(who.clone()),
@@ -112,7 +112,7 @@ impl Hub {
         })
     }
 
-    /// Takes out those whom a ban has concerned for long, and whom a change exposes to it:
+    /// Takes out members that an older ban matches and that a change exposes to it:
     /// they lose an exception, or are no operator any more. Each server does so with its
     /// own members.
     fn expel_exposed(

@@ -25,7 +25,7 @@ pub(in crate::hub) enum Act<'a> {
     Operate,
     /// To invite someone.
     Invite,
-    /// To be told whom the channel keeps out.
+    /// To see the list of those that the channel keeps out.
     SeeBans,
     /// To take this role from someone, or give it.
     Appoint(Option<Role>),
@@ -399,7 +399,7 @@ impl Governed {
         }
     }
 
-    /// Whether every member may speak at any time whom no list keeps from it.
+    /// Whether every member that is on no list of mutes or bans may speak at any time.
     fn lets_all_speak(&self) -> bool {
         let rules = &self.rules;
         let asks_for_more = rules.has(Flag::Moderated) || rules.has(Flag::RegisteredSpeak);

@@ -67,7 +67,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Tells a connection whom a channel keeps out or silent: members may know.
+    /// Tells a connection the bans and mutes of a channel: members may know them.
     pub(in crate::hub) fn tell_bans(
         &self,
         id: ConnectionId,

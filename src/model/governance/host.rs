@@ -5,7 +5,7 @@ use crate::model::Name;
 
 /// The user name of people whose program has not said one.
 const NO_USER: &str = "u";
-/// The host of people of whom no address is known.
+/// The host of people without a known address.
 const NO_HOST: &str = "unknown.guest";
 /// What the hosts of people with an account end with.
 pub const ACCOUNT_SUFFIX: &str = ".user";

@@ -17,11 +17,11 @@ pub enum Mask {
     /// The owner of an account, under whatever nickname. The name is for display.
     Account(AccountId, Name),
     /// Everyone without an account at an address. The name is for display: of the person
-    /// for whom the entry was made.
+    /// that the entry was made for.
     Host(Cloak, Option<Name>),
     /// Every user with a nickname of this form, or one that looks like it.
     Nick(Pattern),
-    /// Every user of whom nickname, user name and host have these forms.
+    /// Every user with nickname, user name and host of these forms.
     Like(Likeness),
 }
 

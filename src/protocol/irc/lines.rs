@@ -219,8 +219,8 @@ impl<'a> Lines<'a> {
         self.send_words(From::Server, &Said::default(), command, params);
     }
 
-    /// Ends the line, which is cut if it is too long: whoever writes texts has split
-    /// them before.
+    /// Ends the line, which is cut if it is too long: callers have split texts
+    /// before.
     fn end(&mut self, said: &Said<'_>) {
         let most = self.line.floor_char_boundary(MAX_LINE - 2);
         self.line.truncate(most);

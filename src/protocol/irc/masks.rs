@@ -13,11 +13,11 @@ use super::prefix::ACCOUNT_SUFFIX;
 pub struct Meant {
     /// Whether it keeps people from speaking only.
     pub is_mute: bool,
-    /// Whom it concerns.
+    /// The users that it matches.
     pub who: Target,
 }
 
-/// Reads a mask. `None` if there is nobody whom it could concern here.
+/// Reads a mask. `None` if it can match nobody here.
 pub fn parse(mask: &str) -> Option<Meant> {
     if let Some(rest) = mask.strip_prefix("~mute:").or(mask.strip_prefix("~m:")) {
         let who = parse(rest)?.who;

@@ -294,7 +294,7 @@ pub fn of(rules: &Rules) -> Written {
     written
 }
 
-/// Whom the entry of a list is to concern, if it is a person.
+/// The person that the entry of a list is for, if it is one.
 pub fn person(name: Name) -> Target {
     Target::Person(Person {
         name,

@@ -12,7 +12,7 @@ pub const CONCAT: &str = "draft/multiline-concat";
 pub struct Multiline {
     /// The name of the batch.
     pub batch: String,
-    /// For whom it is.
+    /// The channel or nickname it is sent to.
     pub target: String,
     /// The label of the batch.
     pub label: String,

@@ -263,7 +263,7 @@ impl IrcSession {
     }
 }
 
-/// Whose properties a client means.
+/// The owner of the properties that a client means.
 fn owner(target: &str) -> Option<Owner> {
     match target.strip_prefix('#') {
         Some(channel) => Name::parse(channel).ok().map(Owner::Channel),
