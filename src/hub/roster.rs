@@ -102,7 +102,7 @@ pub enum RosterNews {
     Property {
         /// The user, or who has changed the channel's.
         nickname: Name,
-        /// The user's nickname.
+        /// The user or channel that has it.
         owner: Owner,
         /// Its key.
         key: Arc<str>,
