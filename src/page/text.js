@@ -1,4 +1,4 @@
-// Turns a message's text into nodes: links, names, rooms, code and quotes become elements,
+// Turns a message's text into nodes: links, names, rooms, code, emphasis and quotes become elements,
 // everything else is text. Never markup.
 
 import { h } from "./lib/dom.js";
@@ -6,6 +6,8 @@ import { LINKS, linkAt } from "./links.js";
 import { IN_NAME } from "./model/names.js";
 
 const FENCE = /```(?:[\w+-]*\n)?([\s\S]*?)```/g;
+/** The elements for words between two equal marks. */
+const EMPHASIS = { "**": "strong", "*": "em", "_": "em", "~~": "s" };
 const NAME = `[\\p{L}_]${IN_NAME}{0,31}`;
 const INLINE = new RegExp(
   [
@@ -13,6 +15,8 @@ const INLINE = new RegExp(
     ...LINKS,
     `(?<![\\p{L}\\p{M}\\p{N}_])@(?<name>${NAME})`,
     `(?<![\\p{L}\\p{M}\\p{N}_&/])#(?<room>${NAME})`,
+    // Around whole words of one line only: 2*3*4, snake_case_names and *.rs files stay what they are.
+    "(?<=^|[\\s(\\[{\"'“‘„«—])(?<mark>\\*\\*|~~|[*_])(?!\\s|\\k<mark>)(?<stressed>[^\\n]{1,500}?)(?<!\\s|\\k<mark>)\\k<mark>(?=$|[\\s)\\]}\"'”’“»—.,;:!?…])",
   ].join("|"),
   "gu",
 );
@@ -79,6 +83,7 @@ function inline(text, isMe) {
 
 function piece({ 0: whole, groups }, isMe) {
   if (groups.code) return [h("code", {}, groups.code), whole.length];
+  if (groups.mark) return [h(EMPHASIS[groups.mark], {}, inline(groups.stressed, isMe)), whole.length];
   if (groups.name) {
     return [pressable(whole, isMe(groups.name) ? "name me" : "name", { user: groups.name }), whole.length];
   }

@@ -56,7 +56,12 @@ def drafts_stay(page):
     expect(composer(page)).to_have_value("for all")
     open_room(page, "dev")
     expect(composer(page)).to_have_value("for dev")
-    composer(page).fill("")
+    # A command that opens another room is no draft of this one, and leaves the other's alone.
+    say(page, "/join #global")
+    expect(page.get_by_role("heading", name="global", exact=True)).to_be_visible()
+    expect(composer(page)).to_have_value("for all")
+    open_room(page, "dev")
+    expect(composer(page)).to_have_value("")
     page.reload()
     online(page)
     expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()

@@ -37,6 +37,27 @@ ADDRESSES = [
 ]
 
 
+# A text, and the words of it that stand out, by their elements.
+STRESSED = [
+    ("**bold**, *leaning* (_too_) and ~~gone~~.", ["STRONG bold", "EM leaning", "EM too", "S gone"]),
+    ("**both *of them* at once**", ["STRONG both of them at once", "EM of them"]),
+    ("_see https://example.org/a_b_c and @ada_", ["EM see https://example.org/a_b_c and @ada"]),
+    ("2*3*4 2 * 3 * 4 snake_case_name __init__ *.rs **kwargs /usr/_a_/ ~~ ** not *across", []),
+    ("lines* `*code*` https://example.org/*b*", []),
+    ("* one\n* two", []),
+    ("*" * 900 + " _" * 900, []),
+]
+
+
+def emphasis_is_shown(page):
+    for number, (text, stressed) in enumerate(STRESSED):
+        say(page, f"{text}\nstressed {number}")
+        heard(page, f"stressed {number}")
+        found = page.locator("#stream .row").last.locator(".text :is(strong, em, s)").evaluate_all(
+            "all => all.map(one => `${one.tagName} ${one.textContent}`)")
+        assert found == stressed, (text, found)
+
+
 def addresses_are_links(page):
     say(page, "\n".join(text for text, _ in ADDRESSES))
     heard(page, "javascript:1")
@@ -111,6 +132,7 @@ def main():
         links = page.locator("#stream a").evaluate_all("all => all.map(one => one.href)")
         assert all(link.startswith("https://example.org/") for link in links), links
         addresses_are_links(page)
+        emphasis_is_shown(page)
         assert page.evaluate("window.pwned") is None
         # Even if a script received markup, the browser would refuse it.
         refused = page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken'; } catch (error) { return error.name; } }")

@@ -10,7 +10,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from browser import DESKTOP, PHONE, chromium, composer, expect, new_page, online
+from browser import DESKTOP, PHONE, chromium, composer, expect, new_page, online, say
 from team import PASSWORD, ROOT, team
 
 DESK = {"width": 1440, "height": 900}
@@ -114,8 +114,7 @@ def views(page, site, people, shoot):
     composer(page).press("Enter")
     shoot("help")
     page.keyboard.press("Escape")
-    composer(page).fill("/msg @lucy")
-    composer(page).press("Enter")
+    say(page, "/msg @lucy")
     expect(page.locator("#stream .text", has_text="tea at four")).to_be_visible()
     shoot("direct")
     if page.get_by_role("button", name=re.compile("All conversations")).is_visible():

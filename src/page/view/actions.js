@@ -91,9 +91,9 @@ export class Actions {
     const { active } = state;
     const isTheirs = !state.isMe(item.from);
     openMenu(anchor, "Message actions", [
-      { label: "Quote", run: () => composer.quote(item) },
-      { label: "React…", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => this.#chooseSign(anchor, item) },
       { label: "Reply", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => composer.reply(item) },
+      { label: "React…", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => this.#chooseSign(anchor, item) },
+      { label: "Quote", run: () => composer.quote(item) },
       { label: "Edit", hidden: isTheirs || !item.id, run: () => composer.edit(item) },
       { label: "Copy the text", run: () => copy(this.#app, item.body) },
       { label: "Copy the link", hidden: !active.isRoom || !item.id, run: () => copy(this.#app, `${at("/client")}${hashOf(active)}/${item.id}`) },

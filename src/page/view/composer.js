@@ -201,13 +201,15 @@ export class Composer {
     else if (/^\s*\/(?!\/)/.test(text)) words = run(this.#app, text);
     else words = this.#speak(active, text.startsWith("//") ? text.slice(1) : text);
     if (words) return this.#say(words);
-    this.#done(text);
+    this.#done(active, text);
   }
 
-  /** The text has been sent, or carried out. */
-  #done(text) {
+  /** The text has been sent to the conversation, or carried out there. */
+  #done(conversation, text) {
     this.#sent = [...this.#sent.filter((sent) => sent !== text), text].slice(-MAX_RECALLED);
     this.#recalled = this.#sent.length;
+    // A command may have opened another conversation: what is in the field now is its draft.
+    if (conversation !== this.#app.state.active) return this.#app.state.setDraft(conversation, "");
     this.#input.value = "";
     this.#completion.close();
     this.#changed();
@@ -239,7 +241,7 @@ export class Composer {
       // The first one is the answer.
       pieces.forEach((piece, index) => this.#app.chat.say(active, piece, "", index === 0 ? reply : null));
       this.#replying.leave();
-      this.#done(body);
+      this.#done(active, body);
       this.#app.stream.toEnd();
       this.#input.focus();
     };
