@@ -75,7 +75,7 @@ bench: ## Measure the parts: codecs, hub, outbox, store, chat log, cluster; and 
 
 load: ## Measure the whole server with `chat-server bench`, every scenario
 	$(CARGO) build --release --bin chat-server
-	for scenario in room "room --rate 20" pairs "--protocol api pairs" logins churn idle slow send-loop; do \
+	for scenario in room "room --rate 20" pairs "--protocol api pairs" logins churn idle slow send-loop relay; do \
 		target/release/chat-server bench $$scenario || exit; \
 	done
 

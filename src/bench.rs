@@ -40,7 +40,6 @@ pub use error::BenchError;
 pub use options::Bench;
 
 use figure_file::FigureFile;
-use options::Scenario;
 use progress::Progress;
 use report::Report;
 use target::Target;
@@ -122,9 +121,9 @@ impl Bench {
                 .map_err(BenchError::io("signals cannot be caught"))?;
         }
         process::need_descriptors(self.scenario.connections())?;
-        let target = match self.scenario {
-            Scenario::SendLoop { .. } => Target::none(),
-            _ => Target::find(self, &stop)?,
+        let target = match self.has_server() {
+            true => Target::find(self, &stop)?,
+            false => Target::none(),
         };
         let mut run = Run {
             options: self,

@@ -20,7 +20,7 @@ impl Bench {
         if !self.has_server() {
             let given = address.or(own).or(other);
             return given.map_or(Ok(()), |name| {
-                Err(format!("{name}: send-loop has no server"))
+                Err(format!("{name}: {} has no server", self.scenario.name()))
             });
         }
         match (address, own, other) {

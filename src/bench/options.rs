@@ -132,6 +132,12 @@ pub(super) enum Scenario {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
         rate: u64,
     },
+    /// No server, only threads: one reads each socket, one sends to all: what rooms of two need
+    Relay {
+        /// Rooms of two
+        #[arg(long, default_value_t = 1000, value_parser = at_least::<1>)]
+        rooms: usize,
+    },
 }
 
 impl Bench {
@@ -147,7 +153,10 @@ impl Bench {
 
     /// Whether a server takes part at all.
     pub(super) fn has_server(&self) -> bool {
-        !matches!(self.scenario, Scenario::SendLoop { .. })
+        !matches!(
+            self.scenario,
+            Scenario::SendLoop { .. } | Scenario::Relay { .. }
+        )
     }
 
     /// Whether the clients use TLS.
@@ -175,6 +184,7 @@ impl Scenario {
             Scenario::Idle { connections } | Scenario::Logins { connections } => connections,
             Scenario::Churn { .. } => CHURN_AT_ONCE,
             Scenario::SendLoop { members, .. } => members.saturating_mul(2),
+            Scenario::Relay { rooms } => rooms.saturating_mul(4),
         }
     }
 
@@ -188,6 +198,7 @@ impl Scenario {
             Scenario::Churn { .. } => "churn",
             Scenario::Slow { .. } => "slow",
             Scenario::SendLoop { .. } => "send-loop",
+            Scenario::Relay { .. } => "relay",
         }
     }
 
@@ -255,6 +266,7 @@ impl Scenario {
                 ("window", n(window)),
             ],
             Scenario::SendLoop { members, rate } => vec![("members", n(members)), ("rate", rate)],
+            Scenario::Relay { rooms } => vec![("rooms", n(rooms))],
         }
     }
 }

@@ -7,6 +7,7 @@ mod idle;
 mod logins;
 mod meter;
 mod pairs;
+mod relay;
 mod room;
 mod schedule;
 mod send_loop;
@@ -53,5 +54,6 @@ pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
             ..
         } => slow::run(run, (members, readers), (senders, window)),
         Scenario::SendLoop { members, rate } => send_loop::run(run, members, rate),
+        Scenario::Relay { rooms } => relay::run(run, rooms),
     }
 }

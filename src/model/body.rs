@@ -6,7 +6,7 @@ use super::id::MessageId;
 use super::name::Name;
 use super::reactions::Reactions;
 use super::styled::Styled;
-use super::text::Text;
+use super::text::{Text, is_printable};
 
 /// How a message is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -157,6 +157,9 @@ impl Body {
 
     /// A text of a kind as IRC clients write it, perhaps with colours and styles.
     pub fn styled(kind: MessageKind, raw: &str) -> Body {
+        if is_printable(raw) {
+            return Body::plain(kind, Text::clean(raw));
+        }
         let styled = Styled::clean(raw);
         let text = styled.strip();
         let has_styles = styled.as_str() != text.as_str();

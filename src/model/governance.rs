@@ -21,7 +21,7 @@ mod terms;
 pub use change::{By, Change, ChannelChange, Person, Told};
 pub use cloak::{Cloak, CloakKey};
 pub use flag::{Flag, Flags};
-pub use host::{ACCOUNT_SUFFIX, shown_host, shown_user};
+pub use host::{ACCOUNT_SUFFIX, push_host, push_user, shown_host, shown_user};
 pub use key::{BadKey, Key};
 pub use likeness::Likeness;
 pub use link_secret::LinkSecret;

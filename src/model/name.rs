@@ -12,23 +12,23 @@
 //! not `Vina`. So a name has further keys for how it looks as written; see
 //! [`Name::looks`]. Two users cannot have names with any key in common.
 
+mod key;
 mod lookalike;
 mod pattern;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
-use unicode_security::confusable_detection::skeleton;
 
 use super::text::is_invisible;
 
+use key::{comparison_key, folded};
 pub use pattern::{Form, Pattern, has_form};
 
 /// The longest name, in characters.
@@ -80,7 +80,10 @@ impl Name {
         if raw.len() > MAX_NAME_CHARS * 16 {
             return Err(NameError::TooLong);
         }
-        let shown: String = raw.nfkc().collect();
+        let shown = match raw.is_ascii() {
+            true => Cow::Borrowed(raw),
+            false => Cow::Owned(raw.nfkc().collect::<String>()),
+        };
         let first = shown.chars().next().ok_or(NameError::Empty)?;
         if let Some(bad) = shown.chars().find(|&c| !is_name_character(c)) {
             return Err(NameError::BadCharacter(bad));
@@ -157,9 +160,11 @@ impl Name {
 }
 
 fn is_name_character(c: char) -> bool {
-    match is_combining_mark(c) {
-        true => is_mark(c),
-        false => (c.is_alphanumeric() && !is_invisible(c)) || c == '_' || c == '-',
+    match c {
+        '_' | '-' => true,
+        c if c.is_ascii() => c.is_ascii_alphanumeric(),
+        c if is_combining_mark(c) => is_mark(c),
+        c => c.is_alphanumeric() && !is_invisible(c),
     }
 }
 
@@ -177,7 +182,7 @@ fn is_mark(c: char) -> bool {
 fn check_marks(shown: &str) -> Result<(), NameError> {
     let (mut on_letter, mut marks, mut stacked) = (false, 0, 0);
     for c in shown.chars() {
-        if !is_combining_mark(c) {
+        if c.is_ascii() || !is_combining_mark(c) {
             (on_letter, marks, stacked) = (c.is_alphabetic(), 0, 0);
             continue;
         }
@@ -196,26 +201,16 @@ fn check_marks(shown: &str) -> Result<(), NameError> {
 /// Whether a name can begin with this character. A mark would be drawn on the text
 /// before the name.
 fn can_begin(c: char) -> bool {
-    (c.is_alphabetic() && !is_combining_mark(c)) || c == '_'
+    match c.is_ascii() {
+        true => c.is_ascii_alphabetic() || c == '_',
+        false => c.is_alphabetic() && !is_combining_mark(c),
+    }
 }
 
 /// The iota below a Greek letter, if it has not been composed with it. As a mark it
 /// sorts after all others; in capitals it is a letter of its own at the same
 /// place: such a name would be a different one in capitals.
 const LONE_IOTA: char = '\u{345}';
-
-/// The key of a name. The skeleton is taken of the folded form and folded again: it
-/// may contain capitals (`0` becomes `O`), and folding may undo normalisation.
-fn comparison_key(shown: &str) -> String {
-    let bones: String = skeleton(&folded(shown)).collect();
-    skeleton(&folded(&bones)).collect()
-}
-
-/// Folds the case, also of letters that are newer than the folding tables.
-fn folded(text: &str) -> String {
-    let folded = text.chars().default_case_fold();
-    folded.flat_map(char::to_lowercase).collect()
-}
 
 /// A name as it is sorted in lists: as written, regardless of case.
 #[derive(Clone, Debug)]

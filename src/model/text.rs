@@ -37,7 +37,7 @@ impl Text {
     /// Cleans `raw` and keeps the white space at its end: for lines that are
     /// passed on as they are, and for what was cleaned before it was stored.
     pub fn as_sent(raw: &str) -> Text {
-        if raw.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        if is_printable(raw) {
             return Text(raw.into());
         }
         Text(clean_but(raw, |_| false).into())
@@ -93,6 +93,11 @@ impl<'de> serde::Deserialize<'de> for Text {
         let raw = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
         Ok(Text::as_sent(&raw))
     }
+}
+
+/// Whether all is printable ASCII: then there is nothing to clean.
+pub(super) fn is_printable(raw: &str) -> bool {
+    raw.bytes().all(|byte| (b' '..0x7f).contains(&byte))
 }
 
 /// Cleans `raw`, but for the characters that are to be kept. No line feed is left at

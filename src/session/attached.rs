@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, Farewell, Note, Refusal};
+use crate::model::governance::Cloak;
 use crate::net::link::Link;
 use crate::net::registry::Refused;
 use crate::net::transport::Transport;
@@ -38,6 +39,8 @@ pub struct Attached {
     pub id: ConnectionId,
     /// The peer's address.
     pub peer: SocketAddr,
+    /// What stands for that address where other users see it.
+    pub cloak: Cloak,
     /// The protocol.
     pub speech: &'static Speech,
     /// The socket.
@@ -64,7 +67,7 @@ impl Attached {
             id,
             link: link.clone(),
             speech,
-            profile: speech.manners.profile(peer, Some(cloak)),
+            profile: speech.manners.profile(peer, Some(cloak.clone())),
         };
         if context.hub.send(open).is_err() {
             link.abort();
@@ -75,6 +78,7 @@ impl Attached {
         Attached {
             id,
             peer,
+            cloak,
             speech,
             link,
             pace: Pace::new(&context.limits),
@@ -92,7 +96,8 @@ impl Attached {
             return Err(Refused::AllowanceSpent);
         }
         let _ = allowance.take(VISIT_BYTES);
-        let (id, cloak) = (self.id, self.context.cloaks.cloak(client.ip()));
+        self.cloak = self.context.cloaks.cloak(client.ip());
+        let (id, cloak) = (self.id, self.cloak.clone());
         // If the hub has gone, the connection ends with the next line.
         let _ =
             (self.context.hub).ask(move |hub, now, fx| hub.comes_from(id, client, cloak, now, fx));

@@ -25,6 +25,11 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let place = |member| Some(people.place_of_two(member));
     enter(run, &mut swarm, rooms * 2, &people, place)?;
     swarm.settle()?;
+    talk(run, rooms, swarm)
+}
+
+/// Has the clients of a swarm, of which each two are a room, answer each other.
+pub(super) fn talk(run: &Run, rooms: usize, mut swarm: Swarm) -> Result<Report, BenchError> {
     let mut talk = Talk {
         clock: Clock::start(),
         finders: vec![Finder::default(); rooms * 2],

@@ -12,14 +12,32 @@ pub const ACCOUNT_SUFFIX: &str = ".user";
 
 /// The user name as it is shown, with the sign that nobody has checked it.
 pub fn shown_user(said: Option<&str>) -> String {
-    format!("~{}", said.unwrap_or(NO_USER))
+    let mut shown = String::new();
+    push_user(said, &mut shown);
+    shown
+}
+
+/// Appends what [`shown_user`] gives.
+pub fn push_user(said: Option<&str>, out: &mut String) {
+    out.push('~');
+    out.push_str(said.unwrap_or(NO_USER));
 }
 
 /// The host as it is shown: the account, or what stands for the address.
 pub fn shown_host(account: Option<&Name>, cloak: Option<&Cloak>) -> String {
+    let mut shown = String::new();
+    push_host(account, cloak, &mut shown);
+    shown
+}
+
+/// Appends what [`shown_host`] gives.
+pub fn push_host(account: Option<&Name>, cloak: Option<&Cloak>, out: &mut String) {
     match (account, cloak) {
-        (Some(account), _) => format!("{account}{ACCOUNT_SUFFIX}"),
-        (None, Some(cloak)) => cloak.as_str().to_owned(),
-        (None, None) => NO_HOST.to_owned(),
+        (Some(account), _) => {
+            out.push_str(account.as_str());
+            out.push_str(ACCOUNT_SUFFIX);
+        }
+        (None, Some(cloak)) => out.push_str(cloak.as_str()),
+        (None, None) => out.push_str(NO_HOST),
     }
 }

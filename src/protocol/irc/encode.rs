@@ -93,7 +93,10 @@ pub fn say(
         }
     }
     for piece in split::pieces(&split::broken(text, joints), room) {
-        let words = format!("{before}{piece}{after}");
+        let words = match before {
+            "" => piece,
+            _ => format!("{before}{piece}{after}"),
+        };
         lines.send(From::Person(from, face), &said, command, &[target, &words]);
         said.id = None;
     }

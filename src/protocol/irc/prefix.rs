@@ -1,10 +1,8 @@
 //! Prefixes: `nick!~user@host`.
 
-use std::fmt::Write;
-
 use crate::hub::Face;
 use crate::model::Name;
-use crate::model::governance;
+use crate::model::governance::{self, Cloak};
 pub use crate::model::governance::ACCOUNT_SUFFIX;
 
 /// The longest user name, in bytes.
@@ -25,15 +23,24 @@ pub fn user(given: &str) -> String {
 
 /// The user name of a person, with the sign that nobody has checked it.
 pub fn shown_user(face: Option<&Face>) -> String {
-    let introduction = face.and_then(|face| face.introduction.as_deref());
-    governance::shown_user(introduction.map(|introduction| &*introduction.user))
+    governance::shown_user(user_of(face))
+}
+
+fn user_of(face: Option<&Face>) -> Option<&str> {
+    let introduction = face?.introduction.as_deref()?;
+    Some(&introduction.user)
 }
 
 /// The host of a person: the account, or what stands for the address.
 pub fn host(face: Option<&Face>) -> String {
+    let (account, cloak) = owner(face);
+    governance::shown_host(account, cloak)
+}
+
+fn owner(face: Option<&Face>) -> (Option<&Name>, Option<&Cloak>) {
     let account = face.and_then(|face| face.account.as_ref());
     let cloak = face.and_then(|face| face.cloak.as_ref());
-    governance::shown_host(account, cloak)
+    (account, cloak)
 }
 
 /// The real name of a person.
@@ -44,8 +51,12 @@ pub fn real_name<'a>(nickname: &'a Name, face: Option<&'a Face>) -> &'a str {
 
 /// Appends the prefix of a person.
 pub fn write(nickname: &Name, face: Option<&Face>, out: &mut String) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{nickname}!{}@{}", shown_user(face), host(face));
+    out.push_str(nickname.as_str());
+    out.push('!');
+    governance::push_user(user_of(face), out);
+    out.push('@');
+    let (account, cloak) = owner(face);
+    governance::push_host(account, cloak, out);
 }
 
 /// The prefix of a person.

@@ -204,23 +204,19 @@ impl IrcSession {
         self.ask(&request, Command::Signal(audience, signal))
     }
 
-    /// The prefix that others are shown.
-    fn own_prefix(&self) -> String {
+    /// The bytes of the prefix that others are shown, `nick!~user@host`.
+    fn prefix_bytes(&self) -> usize {
         let host = match &self.account {
-            Some(account) => format!("{}{}", account.username, prefix::ACCOUNT_SUFFIX),
-            None => {
-                let cloak = self.attached.context.cloaks.cloak(self.attached.peer.ip());
-                cloak.as_str().to_owned()
-            }
+            Some(account) => account.username.as_str().len() + prefix::ACCOUNT_SUFFIX.len(),
+            None => self.attached.cloak.as_str().len(),
         };
-        format!("{}!~{}@{host}", self.reader.shown(), self.user)
+        self.reader.shown().len() + "!~@".len() + self.user.len() + host
     }
 
     fn say(&mut self, command: &'static str, target: &str, said: (&str, Body)) -> Flow {
         let (written, body) = said;
-        let prefix = self.own_prefix();
-        let parts = [":", &prefix, " ", command, " ", target, " :", written];
-        if parts.iter().map(|part| part.len()).sum::<usize>() > MAX_LINE - 2 {
+        let around = ":   :".len() + self.prefix_bytes() + command.len() + target.len();
+        if around + written.len() > MAX_LINE - 2 {
             return self.numeric(
                 ERR_INPUTTOOLONG,
                 &["That line would be too long for others"],

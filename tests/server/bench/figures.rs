@@ -127,6 +127,14 @@ fn the_least_a_delivery_can_cost_is_measured() {
 }
 
 #[test]
+fn the_least_that_rooms_of_two_need_is_measured() {
+    let figures = figures("relay --rooms 10 --seconds 1");
+    assert_balanced(&figures, 1.0);
+    assert!(number(&figures, "messages_per_second") > 0.0);
+    assert_latencies(&figures, "latency");
+}
+
+#[test]
 fn everybody_can_come_by_tls() {
     // A sender on IRC does not get its own message.
     for (protocol, hear) in [("telnet", 6.0), ("ws", 6.0), ("json", 6.0), ("irc", 5.0)] {

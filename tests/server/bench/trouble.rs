@@ -173,6 +173,7 @@ fn options_that_do_not_go_together_are_refused_wherever_they_are() {
             "--address: send-loop has no server",
         ),
         ("send-loop --tls", "--tls: send-loop has no server"),
+        ("relay --pid 1", "--pid: relay has no server"),
         (
             "room --members 3 --senders 4",
             "--senders 4: there are only 3 --members",
