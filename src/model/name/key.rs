@@ -23,7 +23,9 @@ pub(super) fn comparison_key(shown: &str) -> String {
 }
 
 fn of_ascii(shown: &str) -> String {
-    let letters = shown.bytes().filter_map(|byte| ASCII.get(usize::from(byte)));
+    let letters = shown
+        .bytes()
+        .filter_map(|byte| ASCII.get(usize::from(byte)));
     let mut key = String::with_capacity(shown.len() * 2);
     letters.for_each(|letter| key.push_str(letter));
     key

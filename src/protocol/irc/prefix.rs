@@ -2,8 +2,8 @@
 
 use crate::hub::Face;
 use crate::model::Name;
-use crate::model::governance::{self, Cloak};
 pub use crate::model::governance::ACCOUNT_SUFFIX;
+use crate::model::governance::{self, Cloak};
 
 /// The longest user name, in bytes.
 pub const MAX_USER: usize = 10;
