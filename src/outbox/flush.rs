@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use crossbeam_channel::{Receiver, never};
 
+use crate::hub::ConnectionId;
+
 use super::Outbox;
 use super::seat::{Lane, Range, Seat};
 use super::senders::{ENOUGH, Slice, hand_over};
@@ -111,8 +113,9 @@ impl Outbox {
         let (mut slice, sent) = self.senders.send(slice, inputs);
         let (slow, sends) = slice.outcome();
         self.sums.sends += sends;
-        self.sums.slow_readers += slow.len() as u64;
-        self.slow.extend(slow);
+        for id in slow {
+            self.found_slow(id);
+        }
         self.arenas = slice.arenas;
         for post in slice.posts.drain(sent.min(slice.posts.len())..).rev() {
             let seat = self.seats.get_mut(post.id.index as usize);
@@ -162,9 +165,22 @@ impl Outbox {
         self.sums.bytes += bytes.len() as u64;
         let handed = hand_over(&seat.link, bytes, &self.watcher, self.backlog_limit);
         self.sums.sends += handed.sends;
-        if handed.is_slow && !seat.closing {
-            self.slow.push(seat.id);
-            self.sums.slow_readers += 1;
+        if handed.is_slow {
+            let id = seat.id;
+            self.found_slow(id);
         }
+    }
+
+    /// Notes that a connection does not read, unless that is known or it is being closed.
+    fn found_slow(&mut self, id: ConnectionId) {
+        let seat = self.seats.get_mut(id.index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut).filter(|it| it.id == id) else {
+            return;
+        };
+        if seat.closing || std::mem::replace(&mut seat.is_slow, true) {
+            return;
+        }
+        self.slow.push(id);
+        self.sums.slow_readers += 1;
     }
 }

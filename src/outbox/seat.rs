@@ -31,6 +31,9 @@ pub(super) struct Seat {
     pub lane: Lane,
     /// Whether its farewell has been written.
     pub closing: bool,
+    /// Whether it was found to be a slow reader, which is reported once: its farewell is behind the
+    /// same backlog.
+    pub is_slow: bool,
     /// Rounds of pings it has not answered.
     pub silent_rounds: u8,
     /// Its bytes in the arena: mostly one range, because neighbours merge.
@@ -74,6 +77,7 @@ impl Seat {
             echoes: speech.echoes,
             lane: Lane::None,
             closing: false,
+            is_slow: false,
             silent_rounds: 0,
             range: Range::default(),
             more: Vec::new(),

@@ -553,11 +553,13 @@ fn a_slow_reader_is_told_so_at_the_end() {
     let open = || EventStream::open(&server, &token, "channel=dev").unwrap();
     let (mut slow, mut quick) = (open().caught_up(1), open().caught_up(1));
     let mut sent = 0;
-    let is_slow = || {
+    let slow_readers = || {
         let metrics = server.get("/metrics").body;
-        !metrics.contains("chat_slow_readers_total 0")
+        let mut lines = metrics.lines();
+        let count = lines.find_map(|line| line.strip_prefix("chat_slow_readers_total "));
+        count.unwrap().parse::<u32>().unwrap()
     };
-    while !is_slow() {
+    while slow_readers() == 0 {
         assert!(sent < MOST_MESSAGES, "it is still there");
         for number in sent..sent + ROUND {
             post(&text(number));
@@ -580,6 +582,7 @@ fn a_slow_reader_is_told_so_at_the_end() {
     };
     assert_eq!(end["code"], "slow_reader");
     assert!(got < sent, "{got} of {sent}");
+    assert_eq!(slow_readers(), 1);
     // It goes on where it was.
     let cursor = slow.cursor.clone();
     let mut again = EventStream::resume(&server, &token, "channel=dev", &cursor).unwrap();
