@@ -82,6 +82,8 @@ pub struct Turn {
     /// The seat to go on pinging from, if a round is not finished.
     next_ping: Option<usize>,
     last_load: u64,
+    /// The second in which watches were last looked at for tokens that have expired.
+    last_expiry: u64,
     stopping: bool,
     ended: bool,
 }
@@ -125,6 +127,7 @@ impl Turn {
             last_ping: 0,
             next_ping: None,
             last_load: 0,
+            last_expiry: 0,
             stopping: false,
             ended: false,
         }
@@ -360,6 +363,11 @@ impl Turn {
                 Effect::Append(draft) => self.outgoing.push(Outgoing::Draft(draft)),
                 Effect::Share(shared) => self.outgoing.push(Outgoing::Share(shared)),
                 Effect::Chore(chore) => self.chores.push(chore),
+                Effect::Revoked(Some(token)) => {
+                    end_watches(&mut self.watchers, |it| it.has_token(Some(&token)));
+                }
+                // They end as with the chat: their readers may begin again.
+                Effect::Revoked(None) => self.watchers.retain(|it| !it.has_token(None)),
                 Effect::Done { ticket, outcome } => self.administering.done(ticket, outcome),
             }
         }
@@ -382,6 +390,10 @@ impl Turn {
         {
             self.last_load = second;
             keeper.set_load(self.parts.hub.counts().connections as u64);
+        }
+        if second > self.last_expiry {
+            self.last_expiry = second;
+            end_watches(&mut self.watchers, |it| it.has_expired(now.unix_ms));
         }
         let round = self.parts.ping_seconds;
         if round > 0 && second > self.last_ping {
@@ -490,6 +502,12 @@ impl Turn {
             ticks_ms: self.clock.elapsed().as_millis() as u64,
         }
     }
+}
+
+/// Ends the watches of readers whose tokens are over.
+fn end_watches(watchers: &mut Vec<Watcher>, is_over: impl Fn(&Watcher) -> bool) {
+    let over = watchers.extract_if(.., |watcher| is_over(watcher));
+    over.for_each(Watcher::end_with_token);
 }
 
 #[cfg(test)]

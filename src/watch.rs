@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub const QUEUE: usize = 4096;
 pub struct Watch {
     entries: Receiver<Entry>,
     lost: Arc<AtomicU64>,
+    token_is_over: Arc<AtomicBool>,
 }
 
 /// The hub's end of a [`Watch`].
@@ -30,8 +31,19 @@ pub struct Watch {
 pub struct Watcher {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
+    /// What its reader has shown, if that may end.
+    token: Option<Token>,
+    token_is_over: Arc<AtomicBool>,
     /// Dropped after the sender, so that the reader is alerted to the end.
     alert: Alert,
+}
+
+/// The token that a reader has shown.
+#[derive(Debug)]
+struct Token {
+    name: String,
+    /// When it expires, in milliseconds since 1970 UTC.
+    ends_at_ms: Option<u64>,
 }
 
 /// Called when there is something to read, and at the end.
@@ -47,12 +59,20 @@ pub fn channel() -> (Watch, Watcher) {
 pub fn channel_with_alert(alert: impl Fn() + Send + 'static) -> (Watch, Watcher) {
     let (sender, entries) = bounded(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
+    let token_is_over = Arc::new(AtomicBool::new(false));
     let watcher = Watcher {
         entries: sender,
         lost: lost.clone(),
+        token: None,
+        token_is_over: token_is_over.clone(),
         alert: Alert(Box::new(alert)),
     };
-    (Watch { entries, lost }, watcher)
+    let watch = Watch {
+        entries,
+        lost,
+        token_is_over,
+    };
+    (watch, watcher)
 }
 
 impl Watch {
@@ -68,6 +88,11 @@ impl Watch {
             Err(TryRecvError::Disconnected) => Poll::Ready(None),
             Err(TryRecvError::Empty) => Poll::Pending,
         }
+    }
+
+    /// Whether it ends because its token was removed or has expired.
+    pub fn is_token_over(&self) -> bool {
+        self.token_is_over.load(Ordering::Acquire)
     }
 
     /// The number of entries lost so far.
@@ -106,6 +131,30 @@ impl fmt::Debug for Alert {
 }
 
 impl Watcher {
+    /// The same for a reader who has shown a token, as the hub knows it: the watch ends when that
+    /// is revoked, or expires (in milliseconds since 1970 UTC).
+    pub fn with_token(mut self, name: String, ends_at_ms: Option<u64>) -> Watcher {
+        self.token = Some(Token { name, ends_at_ms });
+        self
+    }
+
+    /// Whether its reader has shown this token; any, without a name.
+    pub fn has_token(&self, name: Option<&str>) -> bool {
+        let own = self.token.as_ref();
+        own.is_some_and(|own| name.is_none_or(|name| own.name == name))
+    }
+
+    /// Whether the token of its reader has expired.
+    pub fn has_expired(&self, now_ms: u64) -> bool {
+        let end = self.token.as_ref().and_then(|token| token.ends_at_ms);
+        end.is_some_and(|end| end <= now_ms)
+    }
+
+    /// Ends the watch because its token is not valid any more.
+    pub fn end_with_token(self) {
+        self.token_is_over.store(true, Ordering::Release);
+    }
+
     /// Passes on what happened. False if the watch is gone.
     pub fn tell(&self, entries: &[Entry]) -> bool {
         for entry in entries {
@@ -140,6 +189,23 @@ mod tests {
         assert_eq!(watch.lost(), 3);
         drop(watcher);
         assert_eq!(watch.count(), QUEUE);
+    }
+
+    #[test]
+    fn a_watch_ends_with_the_token_of_its_reader_and_says_so() {
+        let (mut watch, watcher) = channel();
+        let watcher = watcher.with_token("program:1".to_owned(), Some(100));
+        assert!(watcher.has_token(Some("program:1")) && watcher.has_token(None));
+        assert!(!watcher.has_token(Some("program:2")));
+        assert!(!watcher.has_expired(99) && watcher.has_expired(100));
+        watcher.tell(&[Entry::new(7, Kind::Message)]);
+        watcher.end_with_token();
+        assert_eq!(watch.next().map(|entry| entry.at_ms), Some(7));
+        assert!(watch.next().is_none() && watch.is_token_over());
+        let (watch, watcher) = channel();
+        assert!(!watcher.has_token(None) && !watcher.has_expired(u64::MAX));
+        drop(watcher);
+        assert!(!watch.is_token_over());
     }
 
     #[test]

@@ -86,6 +86,18 @@ impl Doors {
         }
     }
 
+    /// Whether what a caller may do still holds: a token may have been removed or have expired since.
+    pub fn is_still_good(&self, grant: &Grant, peer: IpAddr) -> Result<bool, NotGranted> {
+        let Some(program) = grant.program() else {
+            return Ok(true);
+        };
+        let stored = (self.accounts).is_program_stored(Asker::at(peer), program);
+        stored.map_err(|error| {
+            error.log("the token of a program could not be looked up");
+            NotGranted::Unavailable
+        })
+    }
+
     /// The hook with this key, for a caller who posts to its address.
     pub fn hook(&self, key: &str, peer: IpAddr) -> Result<Arc<ProgramToken>, NotGranted> {
         match ProgramSecret::parse(key) {
@@ -149,6 +161,16 @@ impl Grant {
         match &self.0 {
             Holder::Program(program) => Some(program),
             Holder::Administrator | Holder::Metrics => None,
+        }
+    }
+}
+
+impl NotGranted {
+    /// How long to wait before the next call, if that helps.
+    pub fn retry_seconds(&self) -> Option<u64> {
+        match self {
+            NotGranted::TooMany(wait) | NotGranted::TooFast(wait) => Some(wait.retry_seconds),
+            NotGranted::Wrong | NotGranted::Unavailable => None,
         }
     }
 }

@@ -29,7 +29,7 @@ use super::proto::admin as proto;
 use super::proto::admin::admin_server::{Admin, AdminServer};
 use super::proto::admin::channels_server::ChannelsServer;
 use super::routes::{Caller, Guard, Routes};
-use super::tail::{Tail, Wanted};
+use super::tail::{TOKEN_OVER, Tail, Wanted};
 
 /// The service's name.
 pub const NAME: &str = "chat.admin.v1.Admin";
@@ -119,7 +119,13 @@ fn authorise<B>(
         }
         Err(refused @ NotGranted::Unavailable) => Err(Status::unavailable(refused.to_string())),
         // Not recorded, because a caller could fill the disk that way.
-        Err(refused) => Err(Status::resource_exhausted(refused.to_string())),
+        Err(refused) => {
+            let mut status = Status::resource_exhausted(refused.to_string());
+            if let Some(seconds) = refused.retry_seconds() {
+                status.metadata_mut().insert("retry-after", seconds.into());
+            }
+            Err(status)
+        }
     }
 }
 
@@ -192,7 +198,8 @@ impl Admin for Calls {
         &self,
         request: Request<proto::TailLogRequest>,
     ) -> Result<Response<Self::TailLogStream>, Status> {
-        let without_private = !grant(&request)?.allows(Power::Private, None);
+        let (grant, peer) = (grant(&request)?.clone(), Caller::of(&request)?.address.ip());
+        let without_private = !grant.allows(Power::Private, None);
         let wanted = Wanted {
             without_private,
             ..wanted(request.into_inner())?
@@ -201,9 +208,21 @@ impl Admin for Calls {
             Status::resource_exhausted(format!("there are {TAILS} tails already"))
         })?;
         let (tail, watcher) = Tail::new(wanted, place);
+        let watcher = match grant.program() {
+            Some(own) => watcher.with_token(own.connection_token(), own.expires_at),
+            None => watcher,
+        };
         // On a thread of its own, because the hub's queue may be full.
         let begin = self.ask(move |hub| hub.send(Input::Watch(watcher)));
         begin.await?;
+        // Asked once the hub knows the watch: a token that was removed before would never end it.
+        let doors = self.parts.doors.clone();
+        let is_good = (self.blocking).run(move |_| Ok(doors.is_still_good(&grant, peer)));
+        match is_good.await? {
+            Ok(true) => {}
+            Ok(false) => return Err(Status::unauthenticated(TOKEN_OVER)),
+            Err(refused) => return Err(Status::unavailable(refused.to_string())),
+        }
         Ok(Response::new(Box::pin(tail)))
     }
 

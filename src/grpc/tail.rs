@@ -19,6 +19,8 @@ use super::proto::admin::{LogEntry, TailLogResponse, tail_log_response::Item};
 
 /// Entries examined before the other calls of the connection get a turn.
 const BATCH: usize = 128;
+/// What a reader is told whose token was removed or has expired.
+pub const TOKEN_OVER: &str = "the token is no longer valid";
 
 /// Conditions for entries; all must hold.
 pub struct Wanted {
@@ -32,13 +34,15 @@ pub struct Wanted {
     pub without_private: bool,
 }
 
-/// The entries, as a stream. Ends with the chat.
+/// The entries, as a stream. Ends with the chat, and with the token that it was asked for with.
 pub struct Tail {
     watch: Watch,
     waker: Arc<AtomicWaker>,
     wanted: Wanted,
     /// The number of losses already reported.
     told: u64,
+    /// Whether the last word was said.
+    is_over: bool,
     _place: Place,
 }
 
@@ -69,6 +73,7 @@ impl Tail {
             waker,
             wanted,
             told: 0,
+            is_over: false,
             _place: place,
         };
         (tail, watcher)
@@ -78,6 +83,13 @@ impl Tail {
         let lost = self.watch.lost();
         let missed = lost - std::mem::replace(&mut self.told, lost);
         (missed > 0).then_some(Item::Missed(missed))
+    }
+
+    /// What its reader is told at the end, once.
+    fn last_word(&mut self) -> Option<Result<TailLogResponse, Status>> {
+        let is_told = std::mem::replace(&mut self.is_over, true);
+        let is_due = !is_told && self.watch.is_token_over();
+        is_due.then(|| Err(Status::unauthenticated(TOKEN_OVER)))
     }
 }
 
@@ -100,7 +112,7 @@ impl Stream for Tail {
                 Poll::Ready(None) | Poll::Pending => {
                     return match tail.losses() {
                         Some(missed) => ready(missed),
-                        None => looked.map(|_| None),
+                        None => looked.map(|_| tail.last_word()),
                     };
                 }
             }
@@ -165,6 +177,23 @@ mod tests {
         assert_eq!(items.last(), Some(&Item::Missed(5)));
         drop(watcher);
         assert!(matches!(tail.next().now_or_never(), Some(None)));
+    }
+
+    #[test]
+    fn the_reader_is_told_that_the_token_is_over() {
+        let (mut tail, watcher) = Tail::new(wanted(&[], None), place());
+        let watcher = watcher.with_token("program:1".to_owned(), None);
+        watcher.tell(&[Entry::new(7, Kind::Message)]);
+        watcher.end_with_token();
+        assert_eq!(items(&mut tail).len(), 1);
+        // `items` has taken the last word, after which there is nothing.
+        assert!(matches!(tail.next().now_or_never(), Some(None)));
+        let (mut tail, watcher) = Tail::new(wanted(&[], None), place());
+        watcher.end_with_token();
+        let Some(Some(Err(last))) = tail.next().now_or_never() else {
+            panic!("no last word");
+        };
+        assert_eq!(last.code(), tonic::Code::Unauthenticated);
     }
 
     #[test]

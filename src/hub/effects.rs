@@ -53,6 +53,9 @@ pub enum Effect {
     },
     /// A request to the store other than to commit a message.
     Chore(Chore),
+    /// A token is revoked: what else than connections was begun with it ends, too. `None` is that
+    /// tokens may have been revoked without this server's hearing of it.
+    Revoked(Option<Arc<str>>),
     /// The change that an administrator asked for is in force, or never will be.
     Done {
         /// As given to [`super::Hub::govern_as`].
@@ -315,6 +318,11 @@ impl Effects {
         if matches!(self.list.get(index), Some(Effect::Log(_))) {
             self.list.remove(index);
         }
+    }
+
+    /// Ends what else than connections was begun with a token; see [`Effect::Revoked`].
+    pub(super) fn revoked(&mut self, token: Option<Arc<str>>) {
+        self.list.push(Effect::Revoked(token));
     }
 
     /// Has a message committed.

@@ -117,6 +117,7 @@ impl Hub {
                 self.channels.forget_settlements();
                 self.tags = Tags::default();
                 self.bans.unconfirmed.cut_off();
+                fx.revoked(None);
                 let all: Vec<ConnectionId> =
                     self.connections.iter().flatten().map(|c| c.id).collect();
                 for id in all {

@@ -475,6 +475,7 @@ impl Hub {
     }
 
     pub(super) fn revoke_here(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
+        fx.revoked(Some(token.into()));
         let hit = self.with_token(token);
         self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
     }

@@ -97,7 +97,7 @@ impl House {
                 } => {
                     self.written.push((*connection, bytes.clone()));
                 }
-                Effect::Log(_) | Effect::Chore(_) | Effect::Call { .. } => {}
+                Effect::Log(_) | Effect::Chore(_) | Effect::Call { .. } | Effect::Revoked(_) => {}
                 Effect::Share(shared) => self.shared.push(shared.clone()),
                 Effect::Done { ticket, outcome } => self.done.push((*ticket, outcome.clone())),
             }

@@ -131,6 +131,24 @@ fn guessers_wait() {
     server.wait_output("wrong admin token for gRPC /chat.admin.v1.Admin/ListUsers");
 }
 
+/// What a program that calls gRPC with tokens needs to know: the addresses, and the administrators'
+/// token.
+fn with_rest(server: &Server) -> Vec<String> {
+    arguments(server, &[&server.rest().unwrap().to_string()])
+}
+
+#[test]
+fn every_call_needs_its_scope_and_no_other() {
+    let server = start(json!({"auth_attempts": 0}));
+    run_python("grpc_scopes.py", &with_rest(&server));
+}
+
+#[test]
+fn a_tail_ends_with_the_token_that_it_was_asked_for_with() {
+    let server = start(json!({"auth_attempts": 0}));
+    run_python("grpc_tail_ends.py", &with_rest(&server));
+}
+
 #[test]
 fn a_slow_reader_is_told_what_it_missed() {
     let server = start(json!({"message_rate": 0, "http_seconds": 600}));

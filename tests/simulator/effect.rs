@@ -24,7 +24,9 @@ pub enum Out {
 /// Takes the hub's effects.
 pub fn take(effects: &mut Effects) -> Vec<Out> {
     let mut list = effects.take_list();
-    let outs = list.drain(..).map(|effect| match effect {
+    // There is nothing but connections that could end with a token.
+    let all = (list.drain(..)).filter(|effect| !matches!(effect, Effect::Revoked(_)));
+    let outs = all.map(|effect| match effect {
         Effect::Deliver { to, event, .. } => {
             Out::Tell(effects.recipients(to).to_vec(), Rc::new(event))
         }
@@ -45,6 +47,7 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
         },
         Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),
         Effect::Chore(chore) => Out::Chore(chore),
+        Effect::Revoked(_) => unreachable!("it was left out"),
         Effect::Call { owner, .. } => unreachable!("no client wished another name for {owner}"),
         Effect::Done { ticket, .. } => unreachable!("no administrator asked for {ticket}"),
     });

@@ -392,7 +392,11 @@ fn take(effects: &mut Effects) -> Vec<Fact> {
         Effect::Write {
             connection, bytes, ..
         } => Some(Fact::Write(connection, bytes)),
-        Effect::Log(_) | Effect::Done { .. } | Effect::Call { .. } | Effect::Share(_) => None,
+        Effect::Log(_)
+        | Effect::Done { .. }
+        | Effect::Call { .. }
+        | Effect::Share(_)
+        | Effect::Revoked(_) => None,
     });
     let facts = facts.collect();
     effects.put_back(list);
