@@ -28,6 +28,7 @@ mod node;
 mod operations;
 mod outages;
 mod own_rooms;
+mod programs;
 mod proxy;
 mod roster;
 mod rules;
