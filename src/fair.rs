@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::hub::ConnectionId;
 use crate::model::AccountId;
-use crate::model::subscriber::subscriber;
+use crate::model::subscriber::{Subscriber, subscriber};
 
 /// The party that waits. All clients of an address count as one, so that opening more connections
 /// gains nothing.
@@ -21,7 +21,8 @@ pub enum Asker {
     Address(IpAddr),
     /// One connection from the server's own machine, which may be a proxy's.
     Connection(ConnectionId),
-    /// The owner of an account who signs requests from the server's own machine.
+    /// The owner of an account who signs requests from the server's own machine, or a program for
+    /// which the server itself acts.
     Account(AccountId),
 }
 
@@ -44,6 +45,15 @@ impl Asker {
         match address.to_canonical().is_loopback() {
             true => Asker::Account(account),
             false => Asker::at(address),
+        }
+    }
+}
+
+impl From<Subscriber> for Asker {
+    fn from(subscriber: Subscriber) -> Asker {
+        match subscriber {
+            Subscriber::Address(address) => Asker::at(address),
+            Subscriber::Program(account) => Asker::Account(account),
         }
     }
 }

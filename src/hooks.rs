@@ -20,6 +20,7 @@ use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Mutex, RwLock};
 
 use crate::account::Accounts;
+use crate::metrics::HookMetrics;
 use crate::model::Hook;
 use crate::session::bots::Bots;
 use crate::turn::HubHandle;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub holder: String,
     /// Whether there are others.
     pub has_others: bool,
+    /// Counts deliveries.
+    pub metrics: HookMetrics,
     /// What receivers are told of the program: `name/version`.
     pub agent: String,
 }

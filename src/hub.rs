@@ -95,7 +95,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::governance::LinkSecret;
-use crate::model::{Entry, Kind, Name, Text};
+use crate::model::{AccountId, Entry, Kind, Name, Text};
 
 pub use crate::model::{BadMessageId, Message, MessageId};
 pub use admin::{ChannelInfo, Counts, ProtocolCounts};
@@ -302,6 +302,8 @@ struct Connection {
     expiry: Option<u64>,
     /// The token it came with.
     token: Option<Arc<str>>,
+    /// The account of the program that takes part with it, without a socket.
+    program: Option<AccountId>,
     /// Answers of the store it waits for: messages of its own to be committed,
     /// the past of channels to be read.
     pending: usize,
@@ -406,15 +408,38 @@ impl Hub {
 
     /// Adds a connection: greets it, or closes it if its address is banned.
     pub fn open(&mut self, id: ConnectionId, profile: Profile, now: Now, fx: &mut Effects) {
+        self.place(id, profile, None, now, fx);
+    }
+
+    /// Adds the connection of a program that takes part without a socket, as the user of this
+    /// account. No ban of an address hits it, and limits are counted for the account.
+    pub fn open_program(
+        &mut self,
+        id: ConnectionId,
+        profile: Profile,
+        account: AccountId,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        self.place(id, profile, Some(account), now, fx);
+    }
+
+    fn place(
+        &mut self,
+        id: ConnectionId,
+        profile: Profile,
+        program: Option<AccountId>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         fx.log(Entry {
             address: Some(profile.address),
             protocol: Some(profile.protocol),
             ..Entry::new(now.unix_ms, Kind::Open)
         });
-        let banned = self
-            .bans
-            .address(profile.address.ip(), now.unix_ms)
-            .map(|ban| Farewell::Banned(ban.reason.clone()));
+        let address = Some(profile.address.ip()).filter(|_| program.is_none());
+        let banned = address.and_then(|address| self.bans.address(address, now.unix_ms));
+        let banned = banned.map(|ban| Farewell::Banned(ban.reason.clone()));
         let others = self.people();
         let index = id.index as usize;
         if self.connections.len() <= index {
@@ -422,7 +447,9 @@ impl Hub {
         }
         let place = |profile: &Profile, id| (profile.address.ip().to_canonical(), id);
         if let Some(slot) = self.connections.get_mut(index) {
-            self.by_address.insert(place(&profile, id));
+            if program.is_none() {
+                self.by_address.insert(place(&profile, id));
+            }
             if let Some(before) = slot {
                 self.by_address.remove(&place(&before.profile, before.id));
             } else {
@@ -453,7 +480,11 @@ impl Hub {
                 pass: None,
                 mark: None,
                 introduction: None,
-                traits: Traits::default(),
+                program,
+                traits: Traits {
+                    is_bot: program.is_some(),
+                    ..Traits::default()
+                },
                 watched: BTreeMap::new(),
                 subscribed: BTreeSet::new(),
                 parting: None,

@@ -4,6 +4,7 @@
 //! do it.
 
 mod cluster;
+mod hooks;
 mod plain;
 mod process;
 
@@ -22,6 +23,7 @@ use prometheus_client::registry::{Metric, Registry};
 use crate::build_info;
 
 pub use cluster::{ClusterHealth, ServiceHealth};
+pub use hooks::HookMetrics;
 pub use plain::PLAIN_CONTENT_TYPE;
 
 /// The format of [`Metrics::encode`].
@@ -91,6 +93,8 @@ pub struct Metrics {
     pub hub_queue: Level,
     /// Chat log entries dropped because the disk did not keep up.
     pub log_entries_dropped: Counter,
+    /// Those of outgoing hooks.
+    pub hooks: HookMetrics,
     registry: Mutex<Registry>,
 }
 
@@ -138,6 +142,7 @@ impl Metrics {
             ),
             hub_queue: made(r, "hub_queue_length", "Inputs waiting for the hub"),
             log_entries_dropped: made(r, "log_entries_dropped", "Chat log entries dropped"),
+            hooks: HookMetrics::register(r),
             registry: Mutex::new(Registry::default()),
         };
         *metrics.registry.lock() = registry;

@@ -24,6 +24,7 @@ mod messages;
 pub(crate) mod nodes;
 mod outgoing;
 mod own_account;
+mod pace;
 mod passwords;
 mod posts;
 mod problem;
@@ -58,6 +59,7 @@ use crate::turn::HubHandle;
 
 pub use crate::admin::AdminToken;
 pub use body::fields_of;
+pub use pace::CallPace;
 pub use readiness::Readiness;
 pub use router::is_reserved;
 pub use server::{RestHandle, start};
@@ -77,6 +79,8 @@ pub struct RestContext {
     pub doors: Arc<Doors>,
     /// The bots as which programs take part.
     pub bots: Arc<Bots>,
+    /// How fast accounts may change messages.
+    pub pace: Arc<CallPace>,
     /// What sends for outgoing hooks, if anything does.
     pub hooks: Option<Arc<Hooks>>,
     /// What an event stream works with that begins now.

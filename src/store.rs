@@ -52,7 +52,7 @@ pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, Writ
 
 use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
-use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
     Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Hook, Keeping,
     KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
@@ -429,6 +429,11 @@ pub trait Store: Send + Sync {
         _has_others: bool,
     ) -> Result<Vec<Duty>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// How the outgoing hooks do that a server has.
+    fn hooks_held(&self, _holder: &str) -> Result<Held, StoreError> {
+        Ok(Held::default())
     }
 
     /// Leaves the outgoing hooks that a server has to others.

@@ -17,7 +17,7 @@ use super::stream::entries;
 use super::unstored::{self, PAGE, Unstored, message_changes_from, unstored_from};
 use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
-use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, ListedAccount, Located,
     MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record,
@@ -506,6 +506,10 @@ impl Store for ClusterStore {
         has_others: bool,
     ) -> Result<Vec<Duty>, StoreError> {
         self.postgres.claim_hooks(holder, times, has_others)
+    }
+
+    fn hooks_held(&self, holder: &str) -> Result<Held, StoreError> {
+        self.postgres.hooks_held(holder)
     }
 
     fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {

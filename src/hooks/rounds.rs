@@ -181,6 +181,25 @@ impl Rounds {
         self.entries
             .extend(left.map(|(id, entry)| (id, entry.ending())));
         self.attend();
+        self.report();
+    }
+
+    /// Reports how much waits, and for how long.
+    fn report(&self) {
+        self.count_waiting();
+        let held = match self.parts.accounts.store().hooks_held(&self.parts.holder) {
+            Ok(held) => held,
+            Err(error) => return error.log("it cannot be said how outgoing hooks do"),
+        };
+        let age_ms = held.oldest.map_or(0, |id| unix_ms().saturating_sub(id.ms));
+        let metrics = &self.parts.metrics;
+        metrics.oldest_seconds.set(age_ms / 1000);
+        metrics.paused.set(held.paused);
+    }
+
+    fn count_waiting(&self) {
+        let waiting = self.entries.values().map(|entry| entry.duty.waiting);
+        self.parts.metrics.waiting.set(waiting.sum());
     }
 
     /// Is told of what is said, for as long as there is a hook.
@@ -283,6 +302,7 @@ impl Rounds {
         let means = Arc::new(Means {
             accounts: self.parts.accounts.clone(),
             bots: self.parts.bots.clone(),
+            metrics: self.parts.metrics.clone(),
             client: Client::new(self.allowed.clone(), &self.parts.agent),
             retry_ms: self.retry_ms.clone(),
             known: Mutex::default(),
@@ -314,6 +334,7 @@ impl Rounds {
         entry.duty = duty;
         if entry.is_ending() || done.next == Next::Never {
             self.entries.remove(&done.id);
+            self.count_waiting();
             return;
         }
         let now = unix_ms();
@@ -325,6 +346,7 @@ impl Rounds {
             Next::Idle if self.parts.has_others => Some(now + POLL_MS),
             Next::Idle | Next::Never => None,
         };
+        self.count_waiting();
     }
 
     /// How long nothing is to be done.

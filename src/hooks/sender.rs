@@ -1,7 +1,6 @@
 //! Sees to one hook: puts what was said into its queue, and sends what is in it, in order.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,11 +9,13 @@ use parking_lot::Mutex;
 
 use crate::account::Accounts;
 use crate::hub::Tag;
+use crate::metrics::HookMetrics;
 use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Delivery, MAX_WAITING, Outgoing, Settled};
+use crate::model::subscriber::Subscriber;
 use crate::model::time::unix_ms;
-use crate::model::{AccountId, Body, Hook, Message, MessageId, MessageKind, Text, Window};
-use crate::session::bots::{Bots, NotDone, Post};
+use crate::model::{AccountId, Body, History, Hook, Message, MessageId, MessageKind, Text, Window};
+use crate::session::bots::{Bots, Entry, NotDone, Post};
 use crate::store::{Feed, StoreError};
 
 use super::client::Client;
@@ -35,13 +36,12 @@ const REFUSED_MS: u64 = 60_000;
 const SLOW: Duration = Duration::from_secs(1);
 /// Accounts of which it is remembered whether programs speak as them.
 const MOST_KNOWN: usize = 10_000;
-/// In whose name hooks read and speak, where addresses are counted: in none.
-const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What senders work with.
 pub struct Means {
     pub accounts: Arc<Accounts>,
     pub bots: Arc<Bots>,
+    pub metrics: HookMetrics,
     pub client: Client,
     pub retry_ms: Arc<AtomicU64>,
     /// Whether programs speak as these accounts; locked to look.
@@ -152,8 +152,7 @@ impl Means {
         };
         while duty.waiting < MAX_WAITING {
             let page = (Window::After(duty.fed_to), PAGE);
-            let program = &duty.hook.program;
-            let (_, history) = self.bots.read_for_hook(program, &duty.hook.channel, page)?;
+            let history = self.read(&duty.hook, page)?;
             let Some(last) = history.messages.last() else {
                 break;
             };
@@ -266,6 +265,7 @@ impl Means {
         let body = payload::of_message(hook, &message, is_bot);
         let (attempt, answer) = self.call(hook, &payload::id(hook, message.id), &body);
         if attempt.error.is_none() {
+            self.metrics.delivered.inc();
             let settled = Settled::Delivered(attempt);
             store.settle_delivery(id, delivery.message, &settled)?;
             duty.waiting = duty.waiting.saturating_sub(1);
@@ -284,12 +284,14 @@ impl Means {
         delivery: &Delivery,
         attempt: Attempt,
     ) -> Result<Called, Trouble> {
+        self.metrics.failed_attempts.inc();
         let store = self.accounts.store();
         let id = duty.hook.program.id.as_str();
         let first = delivery.first_tried_at.unwrap_or(attempt.at_ms);
         let is_gone = attempt.status == Some(GONE);
         let is_over = attempt.at_ms.saturating_sub(first) >= self.retry_ms.load(Ordering::Relaxed);
         if is_over && !is_gone {
+            self.metrics.failed.inc();
             store.settle_delivery(id, delivery.message, &Settled::Failed(attempt))?;
             duty.waiting = duty.waiting.saturating_sub(1);
             return Ok(Called::Done);
@@ -366,11 +368,16 @@ impl Means {
 
     /// Messages from one on, as they are now, if the bot may still read them.
     fn page(&self, hook: &Hook, from: MessageId) -> Result<Vec<Message>, NotDone> {
-        let window = (Window::After(from.previous()), PAGE);
-        let (_, history) = self
-            .bots
-            .read_for_hook(&hook.program, &hook.channel, window)?;
-        Ok(history.messages)
+        let page = (Window::After(from.previous()), PAGE);
+        Ok(self.read(hook, page)?.messages)
+    }
+
+    /// Reads part of the past of a hook's channel, as much as its bot may read. An administrator or
+    /// operator has given the hook the channel, so it makes one that is not there.
+    fn read(&self, hook: &Hook, page: (Window, usize)) -> Result<History, NotDone> {
+        let within = (&hook.channel, Entry::Makes);
+        let (_, history) = self.bots.read(&hook.program, own(hook)?, within, page)?;
+        Ok(history)
     }
 
     /// Says something as the bot. A failure is logged: it is no reason to send again.
@@ -387,7 +394,8 @@ impl Means {
             reply_to,
             tag: Tag::parse(mark.as_str()).ok(),
         };
-        if let Err(error) = self.bots.post(&hook.program, NOBODY, post) {
+        let said = own(hook).and_then(|by| self.bots.post(&hook.program, by, post));
+        if let Err(error) = said {
             let id = &hook.program.id;
             log::warn!("what the hook {id} has to say was not said: {error}");
         }
@@ -425,6 +433,13 @@ impl Means {
 const GONE: u16 = 410;
 /// The most bytes of what a receiver says that are said in the channel.
 const MOST_SAID: usize = 4_000;
+
+/// A hook counts for itself: there is no address that it comes from.
+fn own(hook: &Hook) -> Result<Subscriber, NotDone> {
+    let bot = hook.program.bot.as_ref();
+    let own = bot.map(|(account, _)| Subscriber::Program(*account));
+    own.ok_or(NotDone::Silent)
+}
 
 fn done(duty: Box<Duty>, next: Next, is_slow: bool) -> Done {
     Done {

@@ -1,12 +1,12 @@
 //! Channels, their members, and notices of members joining and leaving.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::model::governance::{Rules, Topic};
 use crate::model::name::Alphabetical;
+use crate::model::subscriber::Subscriber;
 use crate::model::{AccountId, MessageId, Name, Text};
 
 use super::governance::{Expelled, Governed};
@@ -70,7 +70,7 @@ pub(super) struct Channel {
     /// When the first one came, in milliseconds since 1970 UTC.
     pub since_ms: Option<u64>,
     /// The address whose limits it counts towards.
-    maker: Option<IpAddr>,
+    maker: Option<Subscriber>,
     /// Its rules and roles, unless it is simply open.
     pub governed: Option<Box<Governed>>,
     /// Whether its rules are needed although it has no member here: people on other
@@ -208,7 +208,7 @@ impl Channels {
     }
 
     /// Finds a channel, or creates it on the account of `maker`.
-    pub fn get_or_create(&mut self, name: Name, maker: Option<IpAddr>) -> ChannelIndex {
+    pub fn get_or_create(&mut self, name: Name, maker: Option<Subscriber>) -> ChannelIndex {
         if let Some(index) = self.find(&name) {
             return index;
         }
@@ -755,7 +755,7 @@ impl Channel {
 
     /// Whether the channel, created by `maker`, disappears when its only member
     /// leaves, so that it makes room for a new channel.
-    pub fn goes_with(&self, maker: IpAddr) -> bool {
+    pub fn goes_with(&self, maker: Subscriber) -> bool {
         self.members.len() == 1 && self.maker == Some(maker) && !self.is_kept()
     }
 

@@ -5,10 +5,8 @@
 //! be had. That something is there cannot be hidden altogether, because the name cannot
 //! be given to another channel; therefore few names can be tried.
 
-use std::net::IpAddr;
-
 use crate::model::Name;
-use crate::model::subscriber::subscriber;
+use crate::model::subscriber::Subscriber;
 
 use super::channel::ChannelIndex;
 use super::governance::Act;
@@ -76,11 +74,11 @@ impl Hub {
         matches!(verdict, Err(Refusal::ChannelNameTaken(_)))
     }
 
-    /// Checks that the address of a connection has not guessed too much of late: then it
+    /// Checks that too much was not guessed of late where a connection comes from: then it
     /// is told of no name whether that can be had.
     pub(super) fn check_guesses(&self, id: ConnectionId, now: Now) -> Result<(), Refusal> {
-        let address = self.subscriber_of(id);
-        address.map_or(Ok(()), |it| self.guesses.check(it, now))
+        let subscriber = self.subscriber_of(id);
+        subscriber.map_or(Ok(()), |it| self.guesses.check(it, now))
     }
 
     /// Counts the outcome of a command as a wrong guess, if it was one. A command that
@@ -97,8 +95,8 @@ impl Hub {
             Refusal::WrongKey(_) | Refusal::NoSuchChannel(_) => gives_key,
             _ => false,
         };
-        if let Some(address) = self.subscriber_of(id).filter(|_| is_guess) {
-            self.guesses.was_wrong(address, now);
+        if let Some(by) = self.subscriber_of(id).filter(|_| is_guess) {
+            self.guesses.was_wrong(by, now);
         }
     }
 
@@ -146,14 +144,17 @@ impl Hub {
         makers.check(maker, (all, usize::from(freed)), &self.limits, now)
     }
 
-    /// The address that a connection's new channels are counted for.
-    pub(super) fn maker(&self, id: ConnectionId) -> Option<IpAddr> {
+    /// The subscriber that a connection's new channels are counted for.
+    pub(super) fn maker(&self, id: ConnectionId) -> Option<Subscriber> {
         self.subscriber_of(id)
     }
 
-    /// The address of a connection, as far as it counts for limits.
-    fn subscriber_of(&self, id: ConnectionId) -> Option<IpAddr> {
+    /// The subscriber that limits on a connection are counted for.
+    fn subscriber_of(&self, id: ConnectionId) -> Option<Subscriber> {
         let connection = self.connection(id)?;
-        Some(subscriber(connection.profile.address.ip()))
+        Some(match connection.program {
+            Some(account) => Subscriber::Program(account),
+            None => connection.profile.address.ip().into(),
+        })
     }
 }

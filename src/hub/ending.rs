@@ -152,8 +152,9 @@ impl Hub {
             let by_name = self.bans.nickname(name, now.unix_ms);
             by_name.or_else(|| self.bans.nickname(self.nicknames.of(name)?, now.unix_ms))
         };
-        let ban = self.bans.address(address, now.unix_ms);
-        let Some(ban) = ban.or_else(by_nickname) else {
+        let has_address = connection.program.is_none();
+        let ban = has_address.then(|| self.bans.address(address, now.unix_ms));
+        let Some(ban) = ban.flatten().or_else(by_nickname) else {
             return false;
         };
         let farewell = Farewell::Banned(ban.reason.clone());

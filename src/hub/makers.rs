@@ -1,40 +1,41 @@
 //! Limits on creating channels: how many there may be altogether, how many may
-//! be created from one address, and how fast.
+//! be created by one subscriber, and how fast.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+
+use crate::model::subscriber::Subscriber;
 
 use super::{Limits, Now, Refusal};
 
 /// A minute, in the unit in which the pace is counted.
 const MINUTE_US: u64 = 60_000_000;
-/// Idle addresses examined for removal whenever an address creates a channel.
+/// Idle subscribers examined for removal whenever one creates a channel.
 /// More than one, so that more are removed than are added.
 const TIDIED: usize = 2;
 
-/// The addresses that have made channels, by [`crate::model::subscriber`].
+/// Those that have made channels.
 #[derive(Default)]
 pub(super) struct Makers {
-    by_address: HashMap<IpAddr, Maker>,
-    /// Addresses without channels, by the time from which they may again create
+    by_subscriber: HashMap<Subscriber, Maker>,
+    /// Subscribers without channels, by the time from which they may again create
     /// a full minute's channels: from then on there is nothing to remember.
-    idle: BTreeSet<(u64, IpAddr)>,
+    idle: BTreeSet<(u64, Subscriber)>,
 }
 
 #[derive(Default)]
 struct Maker {
-    /// Channels created from the address that still exist.
+    /// Channels that it has created and that still exist.
     channels: usize,
     /// When it may again create a full minute's channels at once.
     rested_at_us: u64,
 }
 
 impl Makers {
-    /// Checks that an address may create one more channel, if there are `all` and
-    /// `freed` of the address's own disappear in exchange.
+    /// Checks that a subscriber may create one more channel, if there are `all` and
+    /// `freed` of its own disappear in exchange.
     pub fn check(
         &self,
-        address: IpAddr,
+        by: Subscriber,
         (all, freed): (usize, usize),
         limits: &Limits,
         now: Now,
@@ -43,7 +44,7 @@ impl Makers {
         if reached(limits.channels, all) {
             return Err(Refusal::NoMoreChannels(limits.channels));
         }
-        let maker = self.by_address.get(&address);
+        let maker = self.by_subscriber.get(&by);
         let made = maker.map_or(0, |maker| maker.channels);
         if reached(limits.channels_per_address, made) {
             return Err(Refusal::TooManyMade(limits.channels_per_address));
@@ -57,53 +58,53 @@ impl Makers {
         Ok(())
     }
 
-    /// Counts a channel that an address has created.
-    pub fn made(&mut self, address: IpAddr, limits: &Limits, now: Now) {
+    /// Counts a channel that a subscriber has created.
+    pub fn made(&mut self, by: Subscriber, limits: &Limits, now: Now) {
         for _ in 0..TIDIED {
             self.forget_one(now);
         }
-        let maker = self.by_address.entry(address).or_default();
+        let maker = self.by_subscriber.entry(by).or_default();
         maker.channels += 1;
         if let Some(next) = next(maker.rested_at_us, limits, now) {
             maker.rested_at_us = next;
         }
     }
 
-    /// Counts a channel of an address that has disappeared.
-    pub fn channel_gone(&mut self, maker: Option<IpAddr>) {
-        let Some(address) = maker else {
+    /// Counts a channel of a subscriber that has disappeared.
+    pub fn channel_gone(&mut self, maker: Option<Subscriber>) {
+        let Some(by) = maker else {
             return;
         };
-        if let Some(maker) = self.by_address.get_mut(&address) {
+        if let Some(maker) = self.by_subscriber.get_mut(&by) {
             maker.channels = maker.channels.saturating_sub(1);
             if maker.channels == 0 {
-                self.idle.insert((maker.rested_at_us, address));
+                self.idle.insert((maker.rested_at_us, by));
             }
         }
     }
 
     fn forget_one(&mut self, now: Now) {
-        let Some(&(rested_at, address)) = self.idle.first() else {
+        let Some(&(rested_at, by)) = self.idle.first() else {
             return;
         };
         if rested_at > micros(now) {
             return;
         }
         self.idle.pop_first();
-        let maker = self.by_address.get(&address);
-        // If either differs, the address has created other channels since.
+        let maker = self.by_subscriber.get(&by);
+        // If either differs, it has created other channels since.
         if maker.is_some_and(|maker| maker.channels == 0 && maker.rested_at_us == rested_at) {
-            self.by_address.remove(&address);
+            self.by_subscriber.remove(&by);
         }
     }
 
-    /// How many addresses are remembered.
+    /// How many are remembered.
     pub fn len(&self) -> usize {
-        self.by_address.len()
+        self.by_subscriber.len()
     }
 }
 
-/// The new `rested_at_us` of an address that creates a channel now, if there is
+/// The new `rested_at_us` of a subscriber that creates a channel now, if there is
 /// a limit.
 fn next(rested_at_us: u64, limits: &Limits, now: Now) -> Option<u64> {
     let a_minute = u64::try_from(limits.new_channels_per_minute).ok()?;

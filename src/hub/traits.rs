@@ -73,6 +73,13 @@ impl Hub {
         self.face_of(&name)
     }
 
+    /// Notes that a connection without a nickname is a program's.
+    pub fn is_of_program(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.traits.is_bot = true;
+        }
+    }
+
     /// Takes note that a connection with traits has gone.
     pub(super) fn forget_traits(&mut self, id: ConnectionId, name: Option<&Name>, traits: Traits) {
         if traits == Traits::default() {

@@ -57,6 +57,15 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
+/// How the outgoing hooks do that a server sends for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Those that are paused.
+    pub paused: u64,
+    /// The oldest message that waits for one that is not paused.
+    pub oldest: Option<MessageId>,
+}
+
 /// How an outgoing hook does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {

@@ -3,9 +3,27 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::account::AccountId;
+
 /// The part of an IPv6 address that names a network; the rest is the
 /// subscriber's to choose.
 const NETWORK_BITS: u32 = 64;
+
+/// The party that limits are counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subscriber {
+    /// All that comes from an address, as [`subscriber`] has it.
+    Address(IpAddr),
+    /// A program that takes part without a connection of its own, by its account. It has no
+    /// address, and what one program does must not count against another.
+    Program(AccountId),
+}
+
+impl From<IpAddr> for Subscriber {
+    fn from(address: IpAddr) -> Subscriber {
+        Subscriber::Address(subscriber(address))
+    }
+}
 
 /// The address or network that identifies a subscriber. An IPv4 address stands for
 /// itself, however it is written. An IPv6 address stands for its /64 network: no

@@ -58,9 +58,9 @@ pub(super) fn follow(call: &Call<'_>) -> Result<Reply, Problem> {
     if call.is_head {
         return Ok(reply);
     }
-    let peer = call.relayed.peer.ip();
+    let by = call.relayed.peer.ip().into();
     let bots = &call.context.bots;
-    let following = bots.follow(program, peer, &channels, |channel| cursor.place(channel))?;
+    let following = bots.follow(program, by, &channels, |channel| cursor.place(channel))?;
     let speech = match form {
         LINES => &JSON_LINES,
         _ => &EVENT_STREAM,

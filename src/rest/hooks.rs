@@ -258,7 +258,7 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
         reply_to: None,
         tag: tag.transpose().map_err(|_| Problem::Internal)?,
     };
-    let id = context.bots.post(&program, peer, post)?;
+    let id = context.bots.post(&program, peer.into(), post)?;
     if let Some(mark) = &mark {
         context.accounts.note_hook_seen(&program.id, mark, id);
     }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::admin::ChannelFailed;
 use crate::hub::{Refusal, Wish};
 use crate::model::{MessageId, Name, Power, Sign};
+use crate::session::allowance::ENTRY_BYTES;
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -74,6 +75,7 @@ struct NewText {
         (status = 401, description = "The call is not signed", body = ErrorBody),
         (status = 404, description = "`no_such_message`: it does not exist, or the account may not read it", body = ErrorBody),
         (status = 409, description = "`not_in_channel`, `not_author`, `too_late` or `cannot_speak`", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
     ),
 )]
@@ -100,6 +102,7 @@ pub(super) fn edit_message(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 401, description = "The call is not signed", body = ErrorBody),
         (status = 404, description = "`no_such_message`: it does not exist, or the account may not read it", body = ErrorBody),
         (status = 409, description = "`not_in_channel` or `not_operator`", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
     ),
 )]
@@ -124,6 +127,7 @@ pub(super) fn delete_message(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 401, description = "The call is not signed", body = ErrorBody),
         (status = 404, description = "`no_such_message`: it does not exist, or the account may not read it", body = ErrorBody),
         (status = 409, description = "`not_in_channel`, `cannot_speak`, `too_many_signs` or `too_many_reactions`", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
     ),
 )]
@@ -147,6 +151,7 @@ pub(super) fn react(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 401, description = "The call is not signed", body = ErrorBody),
         (status = 404, description = "`no_such_message`: it does not exist, or the account may not read it", body = ErrorBody),
         (status = 409, description = "`not_in_channel` or `cannot_speak`", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
     ),
 )]
@@ -170,12 +175,18 @@ pub(super) fn take_reaction_back(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 404, description = "The channel has no such message", body = ErrorBody),
         (status = 409, description = "`on_hold`: nothing in the channel may be deleted", body = ErrorBody),
+        (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
     ),
 )]
 pub(super) fn remove_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let (channel, id) = (channel(call)?, message(call)?);
     let reason = call.reason(call.query.get("reason").map(str::to_owned))?;
+    // The administrators' own token may clear up without limit.
+    if call.grant()?.program().is_some() {
+        let peer = call.relayed.peer.ip();
+        call.context.pace.spend(peer, ENTRY_BYTES)?;
+    }
     let found = call.question(|store| store.find_message(id))?;
     let found = found.filter(|found| found.message.place.channel() == Some(&channel));
     let missing = || ChannelFailed::Refused(Refusal::NoSuchMessage);
@@ -191,6 +202,12 @@ fn mend(call: &Call<'_>, wish: Wish) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
     let (account, channel, id) = (account.id, channel(call)?, message(call)?);
     call.refuse_banned()?;
+    let bytes = match &wish {
+        Wish::Edit(body) => body.bytes() + ENTRY_BYTES,
+        _ => ENTRY_BYTES,
+    };
+    let peer = call.relayed.peer.ip();
+    call.context.pace.take(account, peer, bytes)?;
     let found = call.question(|store| store.find_message(id))?;
     let hub = &call.context.hub;
     let draft = hub.ask(move |hub, now, fx| {

@@ -9,7 +9,7 @@ use crate::model::{
     Body, History, MessageId, MessageKind, Name, Power, ProgramToken, Text, Window,
 };
 use crate::protocol::events::{ChangeTold, MessageTold};
-use crate::session::bots::Post;
+use crate::session::bots::{Entry, Post};
 
 use super::body::Object;
 use super::call::Call;
@@ -162,8 +162,8 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
         reply_to: written.reply_to,
         tag,
     };
-    let peer = call.relayed.peer.ip();
-    let id = call.context.bots.post(program(call)?, peer, post)?;
+    let by = call.relayed.peer.ip().into();
+    let id = call.context.bots.post(program(call)?, by, post)?;
     Ok(Reply::json(201, &Posted::of(id)))
 }
 
@@ -209,10 +209,9 @@ pub(super) fn read_messages(call: &Call<'_>) -> Result<Reply, Problem> {
             return Err(Problem::field("limit", why));
         }
     };
-    let peer = call.relayed.peer.ip();
-    let bots = &call.context.bots;
-    let program = program(call)?;
-    let (channel, history) = bots.read(program, peer, &name, (window, limit))?;
+    let by = call.relayed.peer.ip().into();
+    let (bots, within) = (&call.context.bots, (&name, Entry::Finds));
+    let (channel, history) = bots.read(program(call)?, by, within, (window, limit))?;
     Ok(Reply::json(200, &ChannelMessages::of(&channel, &history)))
 }
 

@@ -67,6 +67,7 @@ impl Rest {
             log: shared.chat_log.clone(),
             doors: shared.doors.clone(),
             bots: shared.bots.clone(),
+            pace: shared.call_pace.clone(),
             hooks: Some(shared.hooks.clone()),
             sessions: Arc::new(move || sessions.session_context()),
             admin: shared.admin.clone(),

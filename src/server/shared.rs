@@ -29,7 +29,7 @@ use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
 use crate::nodes::{Node, new_id};
-use crate::rest::{self, AdminToken};
+use crate::rest::{self, AdminToken, CallPace};
 use crate::session::allowance::Allowances;
 use crate::session::bots::Bots;
 use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
@@ -84,6 +84,8 @@ pub struct Shared {
     pub participants: Arc<AtomicUsize>,
     /// The bots of programs.
     pub bots: Arc<Bots>,
+    /// How fast accounts may change messages by REST.
+    pub call_pace: Arc<CallPace>,
     /// What sends for outgoing hooks.
     pub hooks: Arc<Hooks>,
 }
@@ -181,6 +183,7 @@ impl Shared {
         token.set_metrics_token(config.admin.metrics_token.clone());
         let token = Arc::new(token);
         let allowances = Arc::new(Allowances::new(config.limits.bytes_per_address));
+        let call_pace = CallPace::new(allowances.clone(), config.limits.message_rate);
         let participants = Arc::new(AtomicUsize::new(0));
         let bots = Bots::new(
             handles.hub.clone(),
@@ -199,6 +202,7 @@ impl Shared {
                 bots: bots.clone(),
                 holder: node_id.clone(),
                 has_others: handles.others.is_some(),
+                metrics: handles.metrics.hooks.clone(),
                 agent: format!("chat-server/{}", crate::build_info::VERSION),
             },
             hook_settings(&config),
@@ -210,6 +214,7 @@ impl Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            call_pace: Arc::new(call_pace),
             allowances,
             balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
             doors: Arc::new(Doors::new(token.clone(), handles.accounts.clone())),
@@ -424,6 +429,7 @@ impl Shared {
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
         self.allowances.set(config.limits.bytes_per_address);
+        self.call_pace.set(config.limits.message_rate);
         self.bots.limit_streams(stream_limits(&config.limits));
         self.accounts.set_guess_limits(guess_limits(&config));
         self.gate.set_lives(pass_lives(&config));

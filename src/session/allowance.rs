@@ -5,27 +5,27 @@
 //! an address, and no lock; a lock is taken only when a connection opens.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::model::subscriber::subscriber;
+use crate::model::subscriber::Subscriber;
 
+/// Bytes that a chat log entry and a database row take besides the text.
+pub const ENTRY_BYTES: usize = 256;
 /// An address may use up a whole minute's bytes at once.
 const MINUTE_NS: u64 = 60_000_000_000;
-/// The most addresses remembered. All others share one allowance.
-const MOST_ADDRESSES: usize = 65_536;
+/// The most subscribers remembered. All others share one allowance.
+const MOST_KNOWN: usize = 65_536;
 
 /// The allowances of all addresses.
 #[derive(Debug)]
 pub struct Allowances {
     rules: Arc<Rules>,
-    /// By [`subscriber`].
-    addresses: Mutex<HashMap<IpAddr, Arc<Allowance>>>,
-    /// Shared by the addresses that there is no room for.
+    known: Mutex<HashMap<Subscriber, Arc<Allowance>>>,
+    /// Shared by the subscribers that there is no room for.
     rest: Arc<Allowance>,
 }
 
@@ -65,7 +65,7 @@ impl Allowances {
         Allowances {
             rest: Arc::new(Allowance::new(&rules)),
             rules,
-            addresses: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
@@ -74,29 +74,28 @@ impl Allowances {
         self.rules.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// The allowance of an address. It outlives the connections for as long as
+    /// The allowance of an address or program. It outlives the connections for as long as
     /// anything is left to pay for.
-    pub fn of(&self, address: IpAddr) -> Arc<Allowance> {
-        self.find(address, MOST_ADDRESSES)
+    pub fn of(&self, subscriber: impl Into<Subscriber>) -> Arc<Allowance> {
+        self.find(subscriber.into(), MOST_KNOWN)
     }
 
-    fn find(&self, address: IpAddr, most: usize) -> Arc<Allowance> {
-        let subscriber = subscriber(address);
-        let mut addresses = self.addresses.lock();
-        if let Some(known) = addresses.get(&subscriber) {
+    fn find(&self, subscriber: Subscriber, most: usize) -> Arc<Allowance> {
+        let mut all = self.known.lock();
+        if let Some(known) = all.get(&subscriber) {
             return known.clone();
         }
-        if addresses.len() >= most {
+        if all.len() >= most {
             let now = self.rules.now();
             let matters = |it: &Arc<Allowance>| Arc::strong_count(it) > 1 || it.owes(now);
-            addresses.retain(|_, allowance| matters(allowance));
+            all.retain(|_, allowance| matters(allowance));
             // Searching all of them again and again would cost too much.
-            if addresses.len() > most / 2 {
+            if all.len() > most / 2 {
                 return self.rest.clone();
             }
         }
         let allowance = Arc::new(Allowance::new(&self.rules));
-        addresses.insert(subscriber, allowance.clone());
+        all.insert(subscriber, allowance.clone());
         allowance
     }
 }
@@ -171,6 +170,8 @@ impl Allowance {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn a_minutes_bytes_may_come_at_once_and_then_as_they_come_back() {
         let allowances = Allowances::new(6000);
-        let of = allowances.of("192.0.2.1".parse().unwrap());
+        let of = allowances.of("192.0.2.1".parse::<IpAddr>().unwrap());
         let now = 5 * SECOND;
         for _ in 0..6 {
             assert_eq!(of.take_at(now, 1000), Ok(()));
@@ -207,7 +208,7 @@ mod tests {
     #[test]
     fn all_connections_of_a_network_share_one_and_it_outlives_them() {
         let allowances = Allowances::new(1 << 20);
-        let of = |address: &str| allowances.of(address.parse().unwrap());
+        let of = |address: &str| allowances.of(address.parse::<IpAddr>().unwrap());
         let first = of("2001:db8::1");
         first.take(1 << 20).unwrap();
         drop(first);
@@ -222,17 +223,17 @@ mod tests {
     #[test]
     fn addresses_beyond_all_bounds_share_one_allowance() {
         let allowances = Allowances::new(1 << 20);
-        let of = |last: u8| allowances.find([192, 0, 2, last].into(), 4);
+        let of = |last: u8| allowances.find(IpAddr::from([192, 0, 2, last]).into(), 4);
         // An address that owes nothing makes room.
         for last in 0..100 {
             let _ = of(last);
         }
-        assert!(allowances.addresses.lock().len() <= 4);
+        assert!(allowances.known.lock().len() <= 4);
         let held: Vec<_> = (100..110).map(of).collect();
         for one in &held {
             one.take(1000).unwrap();
         }
-        assert!(allowances.addresses.lock().len() <= 4);
+        assert!(allowances.known.lock().len() <= 4);
         assert!(Arc::ptr_eq(&of(200), &allowances.rest));
         assert!(Arc::ptr_eq(&of(201), &allowances.rest));
     }

@@ -14,12 +14,10 @@ use crate::protocol::foreign::TLS_ALERT;
 use crate::protocol::{Speech, line};
 use crate::turn::Input;
 
-use super::allowance::{Allowance, Spent};
+use super::allowance::{Allowance, ENTRY_BYTES, Spent};
 use super::context::SessionContext;
 use super::pace::Pace;
 
-/// Bytes that a chat log entry and a database row take besides the text.
-const ENTRY_BYTES: usize = 256;
 /// Bytes written because a client connects, takes a nickname and leaves.
 const VISIT_BYTES: usize = 1024;
 

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -17,18 +16,17 @@ use parking_lot::Mutex;
 use crate::account::{Accounts, NoBot, credential};
 use crate::fair::Asker;
 use crate::hub::{Command, Refusal, Tag, WayIn};
+use crate::model::subscriber::Subscriber;
 use crate::model::{
     Account, AccountId, Body, Conversation, History, MessageId, Name, ProgramToken, Window,
 };
 use crate::net::registry::Registry;
 use crate::turn::HubHandle;
 
-use super::allowance::Allowances;
+use super::allowance::{Allowances, ENTRY_BYTES};
 use super::streams::{NoPlace, StreamLimits, StreamPlace, Streams};
 use super::voice::{NotHeard, Voice};
 
-/// Bytes that a chat log entry and a database row take besides the text.
-const ENTRY_BYTES: usize = 256;
 /// How often a part of a history is read before more has changed meanwhile than is remembered.
 const READINGS: usize = 5;
 /// How long to wait until the past of a channel is known, and how often to look.
@@ -74,8 +72,8 @@ pub struct Place {
 
 /// How a bot comes into a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    /// It makes one that is not there.
+pub enum Entry {
+    /// It makes one that is not there, and a refusal says why the channel keeps it out.
     Makes,
     /// The channel must be there, or have been.
     Finds,
@@ -138,17 +136,18 @@ impl Bots {
         self.streams.limit(limits);
     }
 
-    /// Posts a message for a program at an address. Returns its id, once it is committed.
+    /// Posts a message for a program. Turns at the store and bytes written are counted for `by`.
+    /// Returns the id of the message, once it is committed.
     pub fn post(
         &self,
         program: &ProgramToken,
-        peer: IpAddr,
+        by: Subscriber,
         post: Post,
     ) -> Result<MessageId, NotDone> {
         let bytes = post.body.bytes() + ENTRY_BYTES;
-        let spent = self.allowances.of(peer).take(bytes);
+        let spent = self.allowances.of(by).take(bytes);
         spent.map_err(|spent| NotDone::Refused(Refusal::AllowanceSpent(spent.bytes)))?;
-        self.inside(program, peer, (&post.channel, Entry::Makes), |voice| {
+        self.inside(program, by, (&post.channel, Entry::Makes), |voice| {
             let say = Command::Say {
                 channel: Some(post.channel.clone()),
                 body: post.body.clone(),
@@ -161,35 +160,13 @@ impl Bots {
     pub fn read(
         &self,
         program: &ProgramToken,
-        peer: IpAddr,
-        channel: &Name,
-        page: (Window, usize),
-    ) -> Result<(Name, History), NotDone> {
-        self.read_within(program, peer, (channel, Entry::Finds), page)
-    }
-
-    /// The same for a hook, which an administrator or operator has given its channel: the bot makes
-    /// it if nobody has yet, and a refusal says why the channel keeps the bot out.
-    pub fn read_for_hook(
-        &self,
-        hook: &ProgramToken,
-        channel: &Name,
-        page: (Window, usize),
-    ) -> Result<(Name, History), NotDone> {
-        let peer = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        self.read_within(hook, peer, (channel, Entry::Makes), page)
-    }
-
-    fn read_within(
-        &self,
-        program: &ProgramToken,
-        peer: IpAddr,
+        by: Subscriber,
         within: (&Name, Entry),
         (window, limit): (Window, usize),
     ) -> Result<(Name, History), NotDone> {
         let channel = within.0;
         for _ in 0..READINGS {
-            let (channel, after, changes) = self.inside(program, peer, within, |voice| {
+            let (channel, after, changes) = self.inside(program, by, within, |voice| {
                 if !self.keeps_history(voice)? {
                     return Err(NotHeard::Refused(Refusal::NoHistory));
                 }
@@ -199,9 +176,9 @@ impl Bots {
                 Window::After(id) => Window::After(id.max(after)),
                 window => window,
             };
-            let history = self.history(peer, &channel, (window, limit))?;
+            let history = self.history(by, &channel, (window, limit))?;
             // The bot may have been put out meanwhile, and messages may have changed.
-            let page = self.inside(program, peer, within, |voice| {
+            let page = self.inside(program, by, within, |voice| {
                 let (channel, history) = (channel.clone(), history.clone());
                 let of = (window, changes);
                 let page = voice
@@ -221,16 +198,16 @@ impl Bots {
     pub fn follow(
         &self,
         program: &Arc<ProgramToken>,
-        peer: IpAddr,
+        by: Subscriber,
         wanted: &[Name],
         after: impl Fn(&Name) -> Option<MessageId>,
     ) -> Result<Following, NotDone> {
         let place = self.streams.take(&program.id).map_err(NotDone::NoPlace)?;
-        let account = self.account(program, peer)?;
+        let account = self.account(program, by)?;
         let mut channels = Vec::with_capacity(wanted.len());
         for channel in wanted {
             let within = (channel, Entry::Finds);
-            let (channel, keeps_history, last) = self.inside(program, peer, within, |voice| {
+            let (channel, keeps_history, last) = self.inside(program, by, within, |voice| {
                 let (channel, ..) = self.readable(voice, channel)?;
                 self.wait_for_past(voice, &channel)?;
                 let last = voice.ask(|hub, _, _| hub.last_id())?;
@@ -241,7 +218,7 @@ impl Bots {
                 Some(after) => after,
                 // What is not published yet must not count as known.
                 None if keeps_history => {
-                    let newest = self.history(peer, &channel, (Window::Latest, 1))?;
+                    let newest = self.history(by, &channel, (Window::Latest, 1))?;
                     let newest = newest.messages.last().map(|message| message.id);
                     newest.unwrap_or_default()
                 }
@@ -278,12 +255,12 @@ impl Bots {
 
     fn history(
         &self,
-        peer: IpAddr,
+        by: Subscriber,
         channel: &Name,
         (window, limit): (Window, usize),
     ) -> Result<History, NotDone> {
         let conversation = Conversation::Channel(channel.clone());
-        let asker = Asker::at(peer);
+        let asker = Asker::from(by);
         let history = self
             .accounts
             .question(&asker, |store| store.history(&conversation, window, limit));
@@ -310,14 +287,14 @@ impl Bots {
     }
 
     /// Brings a bot into a channel that is there, or was.
-    fn come_in(&self, voice: &Voice, peer: IpAddr, channel: &Name) -> Result<(), NotHeard> {
+    fn come_in(&self, voice: &Voice, by: Subscriber, channel: &Name) -> Result<(), NotHeard> {
         let name = channel.clone();
         let way = voice.ask(move |hub, id, now| hub.way_in(id, &name, now))?;
         let has_past = match way.map_err(NotHeard::Refused)? {
             WayIn::Inside | WayIn::Open => false,
             WayIn::Missing if !self.keeps_history(voice)? => false,
             WayIn::Missing => {
-                let past = self.history(peer, channel, (Window::Latest, 1));
+                let past = self.history(by, channel, (Window::Latest, 1));
                 let past = past.map_err(|_| NotHeard::Refused(Refusal::CannotLookUp))?;
                 !past.messages.is_empty()
             }
@@ -336,7 +313,7 @@ impl Bots {
     fn inside<T>(
         &self,
         program: &ProgramToken,
-        peer: IpAddr,
+        by: Subscriber,
         (channel, entry): (&Name, Entry),
         act: impl Fn(&Voice) -> Result<T, NotHeard>,
     ) -> Result<T, NotDone> {
@@ -344,18 +321,18 @@ impl Bots {
             Err(NotHeard::Refused(Refusal::NotInChannel(_))) => {
                 match entry {
                     Entry::Makes => voice.join(channel.clone())?,
-                    Entry::Finds => self.come_in(voice, peer, channel)?,
+                    Entry::Finds => self.come_in(voice, by, channel)?,
                 }
                 act(voice)
             }
             done => done,
         };
-        let voice = self.voice(program, peer)?;
+        let voice = self.voice(program, by)?;
         let done = match act(&voice) {
             // Its connection was ended, by an administrator for example: it may come again.
             Err(NotHeard::Gone) => {
                 self.forget(program, &voice);
-                act(&*self.voice(program, peer)?)
+                act(&*self.voice(program, by)?)
             }
             done => done,
         };
@@ -363,13 +340,13 @@ impl Bots {
     }
 
     /// The bot of a program, which comes in if it is not there.
-    fn voice(&self, program: &ProgramToken, peer: IpAddr) -> Result<Arc<Voice>, NotDone> {
+    fn voice(&self, program: &ProgramToken, by: Subscriber) -> Result<Arc<Voice>, NotDone> {
         let (account, _) = program.bot.as_ref().ok_or(NotDone::Silent)?;
         let known = self.voices.lock().get(account).cloned();
         if let Some(voice) = known {
             return Ok(voice);
         }
-        let account = self.account(program, peer)?;
+        let account = self.account(program, by)?;
         let bound = Some(credential(&account, None));
         let voice = Voice::enter(
             &self.hub,
@@ -384,8 +361,8 @@ impl Bots {
     }
 
     /// The account of the bot of a program.
-    fn account(&self, program: &ProgramToken, peer: IpAddr) -> Result<Account, NotDone> {
-        let account = self.accounts.bot_again(Asker::at(peer), program);
+    fn account(&self, program: &ProgramToken, by: Subscriber) -> Result<Account, NotDone> {
+        let account = self.accounts.bot_again(Asker::from(by), program);
         account.map_err(NotDone::NoBot)?.ok_or(NotDone::Silent)
     }
 

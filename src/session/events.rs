@@ -74,6 +74,9 @@ pub fn serve(
         is_good: || context.accounts.is_program_stored(stream.asker(), &program),
     };
     let right = Right::Account(&account, Some(&token));
+    let id = stream.id;
+    // Without a hub there is nobody to admit it either.
+    let _ = (context.hub).ask(move |hub, _, _| hub.is_of_program(id));
     let begun = stream.admit_shown(account.username.clone(), right, shown);
     let followed = channels
         .iter()

@@ -60,7 +60,7 @@ pub enum NotHeard {
 
 impl Voice {
     /// Comes into the chat, and counts itself in `count` for as long as it is there. With a
-    /// credential it is the owner of an account.
+    /// credential it is the program of an account.
     pub fn enter(
         hub: &HubHandle,
         registry: &Registry,
@@ -86,7 +86,11 @@ impl Voice {
         };
         // It has no address, so no cloak either: a ban of a guest on this machine does not hit it.
         let profile = PROGRAM.profile(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None);
-        hub.ask(move |hub, now, fx| hub.open(id, profile, now, fx))?;
+        let program = credential.as_ref().map(|it| it.account);
+        hub.ask(move |hub, now, fx| match program {
+            Some(account) => hub.open_program(id, profile, account, now, fx),
+            None => hub.open(id, profile, now, fx),
+        })?;
         hub.claim(id, nickname, credential)?
             .map_err(NotHeard::Refused)?;
         hub.send(Input::Attend(id, told))?;

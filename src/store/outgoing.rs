@@ -134,8 +134,8 @@ macro_rules! queries {
         use diesel::prelude::*;
 
         use crate::model::MessageId;
-        use crate::model::key::clamp;
-        use crate::model::outgoing::{Attempt, Condition, Delivery, MAX_FAILED, Settled};
+        use crate::model::key::{clamp, unpack};
+        use crate::model::outgoing::{Attempt, Condition, Delivery, Held, MAX_FAILED, Settled};
         use crate::store::accounts::time;
         use crate::store::outgoing::{DeliveryRow, Feed, OutRow};
         use crate::store::schema::{delivery, hook_out};
@@ -177,6 +177,35 @@ macro_rules! queries {
                 claimed.push((row, waiting));
             }
             Ok(claimed)
+        }
+
+        /// See [`crate::store::Store::hooks_held`].
+        pub fn held(connection: &mut $connection, holder: &str) -> QueryResult<Held> {
+            let own = hook_out::table.filter(hook_out::held_by.eq(holder));
+            let paused: i64 = own
+                .filter(hook_out::paused_at.is_not_null())
+                .select(count_star())
+                .get_result(connection)?;
+            let hooks: Vec<String> = own
+                .filter(hook_out::paused_at.is_null())
+                .select(hook_out::id)
+                .load(connection)?;
+            let mut oldest = None;
+            // One look at the index for each, instead of one at all that waits.
+            for hook in hooks {
+                let first: Option<i64> = delivery::table
+                    .filter(delivery::hook_id.eq(hook))
+                    .filter(delivery::is_failed.eq(false))
+                    .order(delivery::message_id)
+                    .select(delivery::message_id)
+                    .first(connection)
+                    .optional()?;
+                oldest = oldest.into_iter().chain(first).min();
+            }
+            Ok(Held {
+                paused: paused.try_into().unwrap_or(0),
+                oldest: oldest.map(unpack),
+            })
         }
 
         /// See [`crate::store::Store::release_hooks`].

@@ -45,7 +45,7 @@ use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
-use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
@@ -375,6 +375,11 @@ impl Store for PostgresStore {
     ) -> Result<Vec<Duty>, StoreError> {
         let holder = holder.to_owned();
         self.transaction(move |connection| hooks::claim(connection, &holder, times, has_others))
+    }
+
+    fn hooks_held(&self, holder: &str) -> Result<Held, StoreError> {
+        let holder = holder.to_owned();
+        self.transaction(move |connection| outgoing::held(connection, &holder))
     }
 
     fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {

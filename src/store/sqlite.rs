@@ -46,7 +46,7 @@ use super::matches::{Allowed, Matches};
 use super::{Appended, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
-use crate::model::outgoing::{Attempt, Condition, Delivery, Settled};
+use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
     Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
@@ -335,6 +335,10 @@ impl Store for SqliteStore {
         has_others: bool,
     ) -> Result<Vec<Duty>, StoreError> {
         self.write(|connection, _, _| hooks::claim(connection, holder, times, has_others))
+    }
+
+    fn hooks_held(&self, holder: &str) -> Result<Held, StoreError> {
+        self.read(|connection| outgoing::held(connection, holder))
     }
 
     fn release_hooks(&self, holder: &str) -> Result<(), StoreError> {

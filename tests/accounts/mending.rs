@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use ureq::http::{Method, Request};
 
-use crate::support::{Answer, DEADLINE, JsonClient, Server};
+use crate::support::{Answer, DEADLINE, JsonClient, Server, call as call_raw};
 
 /// An account that calls the API.
 struct Account {
@@ -278,4 +278,103 @@ fn an_administrator_deletes_any_message_of_a_channel() {
     assert_eq!(status(server.delete(&path)), 404);
     let what = format!("deleted message {id} in #dev");
     server.log_with("kind=admin", &[&what]);
+}
+
+/// A call of an account as it was answered: status, code, and the seconds to wait.
+fn paced(account: &Account, server: &Server, request: &str, body: &Value) -> (u16, String, u64) {
+    let told = call_raw(
+        server.web(),
+        &account.jwt(),
+        request,
+        "Content-Type: application/json\r\n",
+        &body.to_string(),
+    );
+    let wait = told
+        .field("Retry-After")
+        .map_or(0, |it| it.parse().unwrap());
+    let code = match told.status {
+        204 => String::new(),
+        _ => told.code(),
+    };
+    (told.status, code, wait)
+}
+
+#[test]
+fn an_account_that_changes_messages_too_fast_waits_and_nobody_else_does() {
+    let server = Server::start(|config| {
+        // Twelve a minute; a client may say as many at once.
+        config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0.2, "message_burst": 12 });
+    });
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
+    let mine = at("dev", &say(&mut ann_client, "dev", "one"));
+    let theirs = at("dev", &say(&mut bob_client, "dev", "two"));
+    let text = json!({ "text": "changed" });
+    let edit = format!("PATCH {mine}");
+    let mut done = 0;
+    let refused = loop {
+        match paced(&ann, &server, &edit, &text) {
+            (204, ..) => done += 1,
+            refused => break refused,
+        }
+        assert!(done < 100, "there is no limit");
+    };
+    assert!(done >= 12, "{done}");
+    assert_eq!((refused.0, refused.1.as_str()), (429, "too_fast"));
+    assert!((1..=5).contains(&refused.2), "{refused:?}");
+    // Another account has calls of its own, from the same address.
+    let told = paced(&bob, &server, &format!("PATCH {theirs}"), &text);
+    assert_eq!(told.0, 204, "{told:?}");
+}
+
+#[test]
+fn deletions_and_reactions_count_as_edits_do() {
+    let server = Server::start(|config| {
+        config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0.1, "message_burst": 12 });
+    });
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let path = at("dev", &say(&mut ann_client, "dev", "one"));
+    let calls = [
+        format!("PUT {path}/reactions/lol"),
+        format!("DELETE {path}/reactions/lol"),
+        format!("DELETE {path}"),
+    ];
+    // A call that is refused for another reason has been made, too.
+    let mut round = calls.iter().cycle();
+    let mut made = 0;
+    loop {
+        let told = paced(&ann, &server, round.next().unwrap(), &Value::Null);
+        if told.0 == 429 {
+            assert!(told.2 > 0, "{told:?}");
+            break;
+        }
+        made += 1;
+        assert!(made < 100, "there is no limit");
+    }
+    for request in &calls {
+        let told = paced(&ann, &server, request, &Value::Null);
+        assert_eq!((told.0, told.1.as_str()), (429, "too_fast"), "{request}");
+    }
+}
+
+#[test]
+fn edits_count_against_the_allowance_of_their_address() {
+    let server = Server::start(|config| {
+        config["limits"] = json!({
+            "auth_attempts": 0, "message_rate": 0, "bytes_per_address": 65536,
+        });
+    });
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let edit = format!("PATCH {}", at("dev", &say(&mut ann_client, "dev", "one")));
+    let long = json!({ "text": "long ".repeat(700) });
+    let mut done = 0;
+    let refused = loop {
+        match paced(&ann, &server, &edit, &long) {
+            (204, ..) => done += 1,
+            refused => break refused,
+        }
+        assert!(done < 1000, "there is no limit");
+    };
+    assert_eq!((refused.0, refused.1.as_str()), (429, "allowance_spent"));
+    assert!(refused.2 > 0, "{refused:?}");
 }

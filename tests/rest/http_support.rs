@@ -19,7 +19,7 @@ use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
 use chat_server::metrics::Metrics;
 use chat_server::name::Name;
 use chat_server::net::registry::Registry;
-use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
+use chat_server::rest::{self, AdminToken, CallPace, Readiness, RestContext, RestHandle, Socket};
 use chat_server::session::allowance::Allowances;
 use chat_server::session::bots::Bots;
 use chat_server::session::context::SessionContext;
@@ -248,6 +248,7 @@ impl Site {
                 Arc::new(Allowances::new(0)),
                 Arc::default(),
             )),
+            pace: Arc::new(CallPace::new(Arc::new(Allowances::new(0)), 0.0)),
             sessions: Arc::new(|| -> SessionContext {
                 unreachable!("no program follows channels")
             }),

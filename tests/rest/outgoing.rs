@@ -308,6 +308,51 @@ fn addresses_that_are_not_public_are_not_reached_however_they_are_written() {
     assert_eq!(receiver.calls().len(), 2);
 }
 
+/// A metric's value.
+fn metric(server: &Server, name: &str) -> u64 {
+    let text = server.get("/metrics").body;
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value
+        .unwrap_or_else(|| panic!("{name} in {text}"))
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn the_metrics_say_what_was_sent_what_waits_and_what_is_paused() {
+    let server = start(|_| {});
+    let receiver = Receiver::start();
+    let (id, _) = make(&server, "relay", &receiver.url("/"), json!({}));
+    let is = |name: &str, is_it: &dyn Fn(u64) -> bool| {
+        wait_until(name, || is_it(metric(&server, name)));
+    };
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    alice.send("one");
+    is("chat_hook_deliveries_total", &|count| count == 1);
+    assert_eq!(metric(&server, "chat_hook_failures_total"), 0);
+    receiver.will_answer((0..1000).map(|_| answer(500, "", "")));
+    alice.send("two");
+    is("chat_hook_waiting", &|count| count == 1);
+    is("chat_hook_failed_attempts_total", &|count| count >= 1);
+    is("chat_hook_oldest_seconds", &|seconds| seconds >= 1);
+    // Time begins anew with `resend`, and now is over soon.
+    server.reload(|config| config["hooks"]["retry_seconds"] = 1.into());
+    resend(&server, &id);
+    is("chat_hook_failures_total", &|count| count == 1);
+    is("chat_hook_waiting", &|count| count == 0);
+    is("chat_hook_oldest_seconds", &|seconds| seconds == 0);
+    assert_eq!(metric(&server, "chat_hooks_paused"), 0);
+    receiver.answers.lock().unwrap().clear();
+    receiver.will_answer([answer(410, "", "")]);
+    alice.send("three");
+    is("chat_hooks_paused", &|count| count == 1);
+    assert_eq!(metric(&server, "chat_hook_deliveries_total"), 1);
+    resend(&server, &id);
+    is("chat_hook_deliveries_total", &|count| count == 3);
+    is("chat_hooks_paused", &|count| count == 0);
+}
+
 /// A receiver that accepts, and then answers in its own way for as long as it is asked.
 fn tarpit(act: fn(TcpStream)) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

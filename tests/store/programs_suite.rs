@@ -1,7 +1,7 @@
 //! What every store must do with the tokens of programs, whatever its database.
 
 use chat_server::model::hook::{Hook, MAX_IN_CHANNEL, Mark, REMEMBERED_MS, SigningKey};
-use chat_server::model::outgoing::{Attempt, Outgoing, Settled};
+use chat_server::model::outgoing::{Attempt, Held, Outgoing, Settled};
 use chat_server::model::program::{MAX_PROGRAMS, ProgramToken, Shown};
 use chat_server::model::{MessageId, Scopes, Secret, UniqueField};
 use chat_server::store::{Feed, StoreError};
@@ -284,6 +284,12 @@ pub fn the_queue_of_a_hook_is_in_order_and_kept(database: &impl Database) {
     assert_eq!(waiting(10), [11]);
     let condition = store.hook_condition(id).unwrap().unwrap();
     assert_eq!((condition.waiting, condition.failed), (1, 1));
+    let held = |oldest, paused| Held {
+        paused,
+        oldest: Some(oldest).filter(|ms| *ms > 0).map(message),
+    };
+    assert_eq!(store.hooks_held("a"), Ok(held(11, 0)));
+    assert_eq!(store.hooks_held("b"), Ok(held(0, 0)));
     assert_eq!(condition.last, Some(attempt(500, 200)));
     assert_eq!(
         store.deliveries(id, true, 10).unwrap()[0].message,
@@ -291,6 +297,9 @@ pub fn the_queue_of_a_hook_is_in_order_and_kept(database: &impl Database) {
     );
     assert_eq!(store.resend(id), Ok(true));
     assert_eq!(waiting(10), [6, 11]);
+    assert_eq!(store.hooks_held("a"), Ok(held(6, 0)));
+    assert_eq!(store.pause_hook(id, "why", 3000), Ok(true));
+    assert_eq!(store.hooks_held("a"), Ok(held(0, 1)));
     assert!(store.remove_program(id).unwrap().is_some());
     assert!(waiting(10).is_empty());
     assert_eq!(store.hook_condition(id), Ok(None));
