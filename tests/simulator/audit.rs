@@ -1,4 +1,4 @@
-//! Compares the hub's own tables with the model after every step.
+//! Compares the hub's own tables with the model.
 
 use chat_server::hub::{After, ChannelInfo, Listing, Place};
 
@@ -16,9 +16,14 @@ const REMEMBERED: usize = 20;
 impl World {
     /// Checks everything that the hub shows of its state.
     pub(super) fn audit(&self) -> Check {
-        self.audit_sizes()?;
+        self.audit_without_lists()?;
         self.audit_users()?;
-        self.audit_channels()?;
+        self.audit_channels()
+    }
+
+    /// Checks what takes no reading of whole lists.
+    pub(super) fn audit_without_lists(&self) -> Check {
+        self.audit_sizes()?;
         self.audit_ignored()
     }
 

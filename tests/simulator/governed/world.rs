@@ -109,7 +109,8 @@ impl World {
             98 if self.random.chance(30) => self.crash()?,
             _ => self.pass(),
         }
-        self.audit()
+        // Room 0 has no rules. Another one each time: comparing all takes twice as long as the rest.
+        self.audit(1 + usize::try_from(step).unwrap() % (ROOMS - 1))
     }
 
     /// Everything that waits is done.
@@ -122,7 +123,7 @@ impl World {
             self.go_on_looking()?;
             self.work()?;
         }
-        self.audit()?;
+        (1..ROOMS).try_for_each(|room| self.audit(room))?;
         self.model.screens_agree(&self.store.rooms)
     }
 
@@ -337,34 +338,31 @@ impl World {
     }
 
     /// Compares the rules and roles that the hub has with those that were committed.
-    fn audit(&self) -> Check {
-        for room in 1..ROOMS {
-            let overview = self.hub.overview(&channel(room, 0));
-            let (rules, roles) = match &overview {
-                Some(overview) => (overview.view.rules.clone(), overview.roles.clone()),
-                None => (Rules::default(), Vec::new()),
-            };
-            let known = &self.model.places[room];
-            let mut law = Law::of(&rules);
-            // A channel that nobody is in may be shown as if nothing had ever been.
-            if overview.is_none() {
-                law.floor = known.law.floor;
-            }
-            ensure(law.is_as(&known.law), Invariant::RightsCommitted, || {
-                format!("{room} has the rules {law:?}, expected {:?}", known.law)
-            })?;
-            let roles = roles
-                .iter()
-                .map(|(name, role)| (super::super::names::nick(name), *role));
-            let is_same = roles.eq(known.roles_in_order());
-            ensure(is_same, Invariant::RightsCommitted, || {
-                format!(
-                    "{room} has the roles {overview:?}, expected {:?}",
-                    known.roles
-                )
-            })?;
+    fn audit(&self, room: usize) -> Check {
+        let overview = self.hub.overview(&channel(room, 0));
+        let (rules, roles) = match &overview {
+            Some(overview) => (overview.view.rules.clone(), overview.roles.clone()),
+            None => (Rules::default(), Vec::new()),
+        };
+        let known = &self.model.places[room];
+        let mut law = Law::of(&rules);
+        // A channel that nobody is in may be shown as if nothing had ever been.
+        if overview.is_none() {
+            law.floor = known.law.floor;
         }
-        Ok(())
+        ensure(law.is_as(&known.law), Invariant::RightsCommitted, || {
+            format!("{room} has the rules {law:?}, expected {:?}", known.law)
+        })?;
+        let roles = roles
+            .iter()
+            .map(|(name, role)| (super::super::names::nick(name), *role));
+        let is_same = roles.eq(known.roles_in_order());
+        ensure(is_same, Invariant::RightsCommitted, || {
+            format!(
+                "{room} has the roles {overview:?}, expected {:?}",
+                known.roles
+            )
+        })
     }
 }
 
