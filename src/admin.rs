@@ -35,7 +35,7 @@ pub use accounts::AccountDeed;
 pub use channels::ChannelFailed;
 pub use doors::{Doors, Grant, NotGranted};
 pub use hooks::{Keeper as HookKeeper, NewHook};
-pub use programs::{NewProgram, ProgramFailed};
+pub use programs::ProgramFailed;
 pub use token::AdminToken;
 
 /// Saves the bans in force, so that they survive a restart.

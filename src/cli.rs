@@ -13,7 +13,11 @@ mod migrate;
 mod output;
 mod parent;
 mod parse;
+mod remote;
+mod say;
 mod shell;
+mod tail;
+mod token;
 
 use std::fmt::Display;
 use std::io;
@@ -22,7 +26,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::CommandFactory;
 use signal_hook::consts::SIGXFSZ;
 
 use crate::bench::Bench;
@@ -36,7 +39,10 @@ pub use init::{CannotInit, Init, Written};
 pub use make_cert::{Made, MakeCert, MakeCertError};
 pub use migrate::{CannotMigrate, Migrate, Migrated};
 pub use parse::parse;
+pub use say::Say;
 pub use shell::Shell;
+pub use tail::Tail;
+pub use token::TokenTask;
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -75,6 +81,12 @@ pub enum Action {
     Backup(Backup),
     /// Ask for the settings to begin with, write them to this file and stop.
     Init(Init, PathBuf),
+    /// Post a message to a channel of a server and stop.
+    Say(Say),
+    /// Print what is said in channels of a server.
+    Tail(Tail),
+    /// Make, list or remove tokens of programs and stop.
+    Token(TokenTask),
     /// Print the completions for a shell and stop.
     Completions(Shell),
     /// Print the man page and stop.
@@ -120,10 +132,15 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         Action::Bench(what) => return what.main(),
         Action::Init(what, file) => return conclude(what.run(file)),
         Action::Completions(shell) => {
-            return output::show(&shell::completions(*shell, Arguments::command()));
+            return output::show(&shell::completions(*shell, Arguments::program()));
         }
-        Action::ManPage => return conclude(shell::man_page(Arguments::command())),
+        Action::ManPage => return conclude(shell::man_page(Arguments::program())),
         Action::ConvertConfig(path) => return configuration::convert(path),
+        Action::Say(what) => return what.main(&invocation.sources.environment),
+        Action::Tail(what) => return what.main(&invocation.sources.environment),
+        Action::Token(what) if what.is_elsewhere() => {
+            return what.main(None, &invocation.sources.environment);
+        }
         _ => {}
     }
     let loaded = match invocation.sources.load() {
@@ -137,6 +154,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         Action::CheckConfig => output::show(&configuration::summary(&loaded)),
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
         Action::Backup(what) => conclude(what.run(&loaded.config)),
+        Action::Token(what) => what.main(Some(&loaded.config), &invocation.sources.environment),
         action => {
             logging::configure(&loaded.config);
             logging::catch_panics();

@@ -115,6 +115,7 @@ pub mod grpc;
 pub mod hooks;
 #[doc(hidden)]
 pub mod http;
+mod http_client;
 mod json;
 #[doc(hidden)]
 pub mod keeper;

@@ -8,8 +8,9 @@ use crate::model::time::unix_ms;
 use crate::model::{
     Account, Hook, MessageId, Name, NewAccount, ProgramToken, Secret, Standing, Who,
 };
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
+use super::password::PasswordWorkers;
 use super::service::Accounts;
 
 /// Why a program cannot speak under a nickname.
@@ -86,7 +87,7 @@ impl Accounts {
     /// can log in to it, so the nickname is the program's own.
     pub fn bot(&self, asker: Asker, nickname: &Name) -> Result<Account, NoBot> {
         if let Some(account) = self.find(asker, nickname).map_err(NoBot::Store)? {
-            return self.as_bot(account, nickname);
+            return as_bot(&**self.store(), account, nickname);
         }
         let banned = self.refuse_banned(nickname);
         banned.map_err(|_| NoBot::Banned(nickname.clone()))?;
@@ -95,35 +96,11 @@ impl Accounts {
             Ok(false) => return Err(NoBot::GuestHasName(nickname.clone())),
             Err(_) => return Err(NoBot::Busy),
         }
-        let new = NewAccount {
-            username: nickname.clone(),
-            first_name: String::new(),
-            last_name: String::new(),
-            email: None,
-            phone: None,
-            unique_contacts: false,
-            password_hash: self.unknown_password()?,
-            created_at: unix_ms(),
-        };
-        match self.store().create_bot(&new) {
-            Ok(account) => {
-                // A guest may have taken the nickname while the account was being created.
-                let name = account.username.clone();
-                let _ = (self.hub()).ask(move |hub, now, fx| hub.evict_guest(&name, now, fx));
-                Ok(account)
-            }
-            Err(StoreError::Taken(_)) => Err(NoBot::Taken(nickname.clone())),
-            Err(error) => Err(NoBot::Store(error)),
-        }
-    }
-
-    /// An account as a program's, if it is one.
-    fn as_bot(&self, account: Account, nickname: &Name) -> Result<Account, NoBot> {
-        match self.store().is_bot(account.id).map_err(NoBot::Store)? {
-            true if account.standing != Standing::Good => Err(NoBot::Disabled(account.username)),
-            true if account.username == *nickname => Ok(account),
-            _ => Err(NoBot::Registered(account.username)),
-        }
+        let account = create_bot(&**self.store(), self.passwords(), nickname)?;
+        // A guest may have taken the nickname while the account was being created.
+        let name = account.username.clone();
+        let _ = (self.hub()).ask(move |hub, now, fx| hub.evict_guest(&name, now, fx));
+        Ok(account)
     }
 
     /// The account of a bot, as it is now.
@@ -138,14 +115,55 @@ impl Accounts {
             None => Err(NoBot::Disabled(name)),
         }
     }
+}
 
-    /// The hash of a password that nobody knows.
-    fn unknown_password(&self) -> Result<Secret, NoBot> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(|_| NoBot::Busy)?;
-        let password = Secret::new(data_encoding::BASE64.encode(&random));
-        self.passwords().hash(&password).map_err(|_| NoBot::Busy)
+/// The account with which a program speaks under a nickname, in a store that no server uses: made,
+/// unless there is one.
+pub fn stored_bot(store: &dyn Store, nickname: &Name) -> Result<Account, NoBot> {
+    let found = store.account(&Who::Username(nickname.clone()));
+    match found.map_err(NoBot::Store)? {
+        Some(account) => as_bot(store, account, nickname),
+        None => create_bot(store, &PasswordWorkers::with(1, 0), nickname),
     }
+}
+
+/// An account as a program's, if it is one.
+fn as_bot(store: &dyn Store, account: Account, nickname: &Name) -> Result<Account, NoBot> {
+    match store.is_bot(account.id).map_err(NoBot::Store)? {
+        true if account.standing != Standing::Good => Err(NoBot::Disabled(account.username)),
+        true if account.username == *nickname => Ok(account),
+        _ => Err(NoBot::Registered(account.username)),
+    }
+}
+
+/// Makes an account that nobody can log in to.
+fn create_bot(
+    store: &dyn Store,
+    passwords: &PasswordWorkers,
+    nickname: &Name,
+) -> Result<Account, NoBot> {
+    let new = NewAccount {
+        username: nickname.clone(),
+        first_name: String::new(),
+        last_name: String::new(),
+        email: None,
+        phone: None,
+        unique_contacts: false,
+        password_hash: unknown_password(passwords)?,
+        created_at: unix_ms(),
+    };
+    store.create_bot(&new).map_err(|error| match error {
+        StoreError::Taken(_) => NoBot::Taken(nickname.clone()),
+        error => NoBot::Store(error),
+    })
+}
+
+/// The hash of a password that nobody knows.
+fn unknown_password(passwords: &PasswordWorkers) -> Result<Secret, NoBot> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|_| NoBot::Busy)?;
+    let password = Secret::new(data_encoding::BASE64.encode(&random));
+    passwords.hash(&password).map_err(|_| NoBot::Busy)
 }
 
 impl fmt::Display for NoBot {

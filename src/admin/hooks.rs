@@ -1,6 +1,6 @@
 //! What administrators do to the hooks of channels, and operators to those of their own.
 
-use crate::account::Accounts;
+use crate::account::{Accounts, NewProgram};
 use crate::fair::Asker;
 use crate::model::hook::SigningKey;
 use crate::model::outgoing::Outgoing;
@@ -8,7 +8,7 @@ use crate::model::program::Shown;
 use crate::model::{Account, Hook, MessageId, Name, Power, ProgramSecret, Scopes};
 
 use super::programs::{check_scopes, make};
-use super::{Actor, Administration, Grant, NewProgram, ProgramFailed};
+use super::{Actor, Administration, Grant, ProgramFailed};
 
 /// Who deals with hooks.
 #[derive(Clone, Copy, Debug)]

@@ -2,33 +2,16 @@
 
 use std::fmt;
 
-use crate::account::{Accounts, NoBot};
+use crate::account::{Accounts, BadProgram, NewProgram, NoBot};
 use crate::fair::Asker;
 use crate::hub::Refusal;
 use crate::model::hook::MAX_IN_CHANNEL;
-use crate::model::program::{MAX_PROGRAMS, MAX_RATE, Shown, USUAL_RATE};
+use crate::model::program::{MAX_PROGRAMS, Shown};
 use crate::model::time::unix_ms;
-use crate::model::{Name, Power, ProgramSecret, ProgramToken, Scopes};
+use crate::model::{Name, ProgramSecret, ProgramToken, Scopes};
 use crate::turn::HubUnavailable;
 
 use super::{Actor, Administration, Grant};
-
-/// A token or a hook to be made.
-#[derive(Clone, Debug)]
-pub struct NewProgram {
-    /// What administrators call it.
-    pub name: Name,
-    /// How it is shown.
-    pub shown: Shown,
-    /// What it allows.
-    pub scopes: Scopes,
-    /// The nickname as which the program speaks, if it does and not under the name of the token.
-    pub bot: Option<Name>,
-    /// When it expires, in milliseconds since 1970 UTC.
-    pub expires_at: Option<u64>,
-    /// Calls a minute.
-    pub rate: Option<u32>,
-}
 
 /// Why no token was made, listed or removed; `Display` is for the administrator.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,48 +169,23 @@ pub(super) fn make(
     new: NewProgram,
 ) -> Result<(ProgramToken, ProgramSecret), ProgramFailed> {
     let now = unix_ms();
-    if new.expires_at.is_some_and(|end| end <= now) {
-        return Err(ProgramFailed::Field(
-            "expires_at",
-            "must be in the future".into(),
-        ));
-    }
-    let rate = new.rate.unwrap_or(USUAL_RATE);
-    if !(1..=MAX_RATE).contains(&rate) {
-        let why = format!("must be from 1 to {MAX_RATE} calls a minute");
-        return Err(ProgramFailed::Field("rate", why));
-    }
-    let speaks = [Power::Post, Power::Read].into_iter();
-    let mut speaks = speaks.filter(|power| new.scopes.allow(*power, None));
-    let bot = match (new.bot, speaks.next()) {
-        (Some(bot), _) => Some(bot),
-        (None, Some(_)) => Some(new.name.clone()),
-        (None, None) => None,
-    };
-    let bot = match bot {
-        Some(nickname) => {
-            let account = accounts.bot(asker, &nickname).map_err(ProgramFailed::Bot)?;
-            Some((account.id, account.username))
-        }
+    new.check(now)?;
+    let bot = match new.nickname() {
+        Some(nickname) => Some(accounts.bot(asker, nickname).map_err(ProgramFailed::Bot)?),
         None => None,
     };
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|_| ProgramFailed::NoRandom)?;
-    let secret = ProgramSecret::of(random);
-    let secret_hash = secret.hash();
-    let token = ProgramToken {
-        id: ProgramToken::id_of(&secret_hash),
-        name: new.name,
-        shown: new.shown,
-        secret_hash,
-        scopes: new.scopes,
-        bot,
-        created_at: now,
-        expires_at: new.expires_at,
-        used_at: None,
-        rate,
-    };
-    Ok((token, secret))
+    Ok(new.make(bot.as_ref(), now)?)
+}
+
+impl From<BadProgram> for ProgramFailed {
+    fn from(bad: BadProgram) -> ProgramFailed {
+        match bad {
+            BadProgram::Expired | BadProgram::Rate => {
+                ProgramFailed::Field(bad.field(), bad.to_string())
+            }
+            BadProgram::NoRandom => ProgramFailed::NoRandom,
+        }
+    }
 }
 
 impl From<HubUnavailable> for ProgramFailed {

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::build_info;
 use crate::config::Flag;
 
-use super::{Backup, Init, MakeCert, Migrate, Shell};
+use super::{Backup, Init, MakeCert, Migrate, Say, Shell, Tail, TokenTask};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,6 +24,10 @@ Examples:
   chat-server completions bash              for the shell: see docs/operations.md
   chat-server hash-password                 for irc.operators, of a password typed in
   chat-server bench room                    measure a room of 1,000 members
+  chat-server token add builds --scope 'post:#dev'
+                                            a token for a program
+  chat-server say --channel dev done        what a program says
+  chat-server tail --channel dev            what is said, as it is said
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
   chat-server backup chat-1.db              copy the database while it is in use
@@ -140,6 +144,12 @@ pub(super) enum Task {
     Backup(Backup),
     /// Ask five questions and write a configuration file
     Init(Init),
+    /// Post a message to a channel of a server that runs, here or elsewhere
+    Say(Say),
+    /// Print what is said in channels of a server that runs, here or elsewhere
+    Tail(Tail),
+    /// Make, list and remove the tokens of programs
+    Token(TokenTask),
     /// Print the completions of this command line for a shell
     Completions {
         /// The shell that is to complete
@@ -149,7 +159,32 @@ pub(super) enum Task {
     ManPage,
 }
 
+/// The tasks that call a server, and the settings that mean something to them, which their help
+/// shows.
+const CALLERS: [(&str, &[&str]); 3] = [
+    ("say", &[]),
+    ("tail", &[]),
+    ("token", &["config", "data_dir"]),
+];
+
 impl Arguments {
+    /// The command line, whole.
+    pub fn program() -> Command {
+        let mut program = Arguments::command();
+        // Hands the settings on to the tasks.
+        program.build();
+        let settings = program.get_arguments().filter(|it| it.is_global_set());
+        let settings: Vec<_> = settings.map(|it| it.get_id().to_string()).collect();
+        for (task, shown) in CALLERS {
+            let settings = settings.iter().map(String::as_str);
+            let hidden: Vec<&str> = settings.filter(|it| !shown.contains(it)).collect();
+            if let Some(task) = program.find_subcommand_mut(task) {
+                hide(task, &hidden);
+            }
+        }
+        program
+    }
+
     /// The settings that flags were given for.
     pub fn flags(self) -> Vec<Flag> {
         [
@@ -181,6 +216,18 @@ impl Arguments {
     }
 }
 
+/// Leaves arguments out of the help of a task, and of those within it.
+fn hide(task: &mut Command, hidden: &[&str]) {
+    let shown = std::mem::take(task);
+    *task = shown.mut_args(|it| match hidden.contains(&it.get_id().as_str()) {
+        true => it.hide(true),
+        false => it,
+    });
+    for task in task.get_subcommands_mut() {
+        hide(task, hidden);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +244,18 @@ mod tests {
     #[test]
     fn the_declaration_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn tasks_that_call_a_server_show_no_settings_of_one() {
+        let mut program = Arguments::program();
+        for (task, shown) in CALLERS {
+            let task = program.find_subcommand_mut(task).unwrap();
+            let help = task.render_long_help().to_string();
+            assert!(!help.contains("--telnet"), "{help}");
+            assert_eq!(help.contains("--data-dir"), !shown.is_empty(), "{help}");
+            assert!(help.contains("Exit codes:"), "{help}");
+        }
     }
 
     #[test]

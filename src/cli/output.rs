@@ -20,6 +20,13 @@ pub(super) fn shown(written: io::Result<()>) -> ExitCode {
     }
 }
 
+/// Prints a line at once.
+pub(super) fn print_line(line: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
 /// Says why a task failed. If standard error is closed, there is nowhere to report
 /// that.
 pub(super) fn complain(words: &str) {

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 
 use crate::config::{ConfigFile, Flag, Sources};
 
@@ -21,13 +21,24 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Invocation, clap::Error> {
-    let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
+    let mut program = Arguments::program();
+    let matches = program.try_get_matches_from_mut(args.into_iter().map(with_two_dashes))?;
+    let mut arguments =
+        Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut program))?;
     let (config, task) = (arguments.config.take(), arguments.task.take());
     let end_with = arguments.end_with;
     let flags = arguments.flags();
-    if let Some(Task::Bench(what)) = &task {
-        refuse_unheeded(config.as_deref(), &flags)?;
-        what.check().map_err(conflict)?;
+    match &task {
+        Some(Task::Bench(what)) => {
+            refuse_unheeded("bench", config.as_deref(), &flags)?;
+            what.check().map_err(|why| conflict("bench", why))?;
+        }
+        Some(Task::Say(_)) => refuse_unheeded("say", config.as_deref(), &flags)?,
+        Some(Task::Tail(what)) => {
+            refuse_unheeded("tail", config.as_deref(), &flags)?;
+            what.check().map_err(|why| conflict("tail", why))?;
+        }
+        _ => {}
     }
     let action = match task {
         None | Some(Task::Serve) => Action::Run,
@@ -50,6 +61,9 @@ pub fn parse(
             let file = config.clone().unwrap_or_else(|| DEFAULT_FILES[0].into());
             Action::Init(what, file)
         }
+        Some(Task::Say(what)) => Action::Say(what),
+        Some(Task::Tail(what)) => Action::Tail(what),
+        Some(Task::Token(what)) => Action::Token(what),
         Some(Task::Completions { shell }) => Action::Completions(shell),
         Some(Task::ManPage) => Action::ManPage,
     };
@@ -68,18 +82,23 @@ pub fn parse(
     })
 }
 
-/// `bench` measures another process, so a setting given here would have no effect
-/// and the figures would mislead.
-fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Error> {
+/// `bench`, `say` and `tail` deal with another process, so a setting given here would have no
+/// effect.
+fn refuse_unheeded(task: &str, config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Error> {
     let config = config.map(|_| "--config");
     let Some(given) = config.or(flags.first().map(|flag| flag.name)) else {
         return Ok(());
     };
-    let why = format!(
-        "{given} is not for bench: --server-config changes settings of the server it starts, \
-         --address measures another"
-    );
-    Err(conflict(why))
+    let instead = match task {
+        "bench" => {
+            "--server-config changes settings of the server it starts, --address measures another"
+        }
+        _ => "--server names the server that is called; a channel is -C or --channel",
+    };
+    Err(conflict(
+        task,
+        format!("{given} is not for {task}: {instead}"),
+    ))
 }
 
 /// A name server opens `name_server.listen` alone and stores nothing, so it refuses
@@ -94,16 +113,15 @@ fn refuse_unopened(flags: &[Flag]) -> Result<(), clap::Error> {
          in the file, or CHAT_SERVER_NAME_SERVER_LISTEN",
         flag.name
     );
-    Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
+    Err(Arguments::program().error(ErrorKind::ArgumentConflict, why))
 }
 
-/// The error for options of `bench` that contradict each other, with its usage line.
-fn conflict(why: impl Display) -> clap::Error {
-    let mut program = Arguments::command();
-    program.build();
-    let bench = program.find_subcommand_mut("bench");
-    let mut bench = bench.map_or_else(Arguments::command, |bench| bench.clone());
-    bench.error(ErrorKind::ArgumentConflict, why)
+/// The error for options of a task that contradict each other, with its usage line.
+fn conflict(task: &str, why: impl Display) -> clap::Error {
+    let mut program = Arguments::program();
+    let task = program.find_subcommand_mut(task);
+    let mut task = task.map_or_else(Arguments::program, |task| task.clone());
+    task.error(ErrorKind::ArgumentConflict, why)
 }
 
 /// The first default file that exists, else the one that the documentation names.
@@ -115,7 +133,7 @@ fn default_file() -> PathBuf {
 
 fn no_file_to_convert() -> clap::Error {
     let why = "name the file: chat-server convert-config FILE";
-    Arguments::command().error(ErrorKind::MissingRequiredArgument, why)
+    Arguments::program().error(ErrorKind::MissingRequiredArgument, why)
 }
 
 /// Users of room lines write `-tcp ADDR` and `-ws=ADDR`; users of the older line

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use parking_lot::{Mutex, RwLock};
-use rustls::crypto::aws_lc_rs;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::tls::RootCerts;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+use crate::http_client::{self, Failure, Lookup};
 
 use super::address::may_reach;
 
@@ -70,20 +71,17 @@ pub enum NoAnswer {
 /// Refuses addresses that hooks may not reach, after the name is looked up: the connection is made
 /// to the very addresses that were checked, whatever the name stands for a moment later.
 struct Checked {
-    inner: DefaultResolver,
+    inner: Lookup,
     allowed: Allowed,
 }
 
 impl Client {
     /// A client that reaches public addresses and those allowed, and calls itself `name`.
     pub fn new(allowed: Allowed, name: &str) -> Client {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
+        let (roots, errors) = http_client::system_roots();
+        for error in errors {
             log::warn!("the certificates that hooks may trust cannot all be read: {error}");
         }
-        let roots = found.certs.iter();
-        let roots = roots.map(|root| Certificate::from_der(root).to_owned());
-        let roots = RootCerts::from(roots.collect::<Vec<_>>());
         let at_first = allowed.read().clone();
         let agent = Client::agent(&allowed, name, &roots);
         Client {
@@ -108,13 +106,8 @@ impl Client {
     }
 
     fn agent(allowed: &Allowed, name: &str, roots: &RootCerts) -> Agent {
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(roots.clone())
-            .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
-            .build();
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(http_client::tls(roots.clone()))
             .user_agent(name)
             .accept("application/json")
             .timeout_global(Some(PATIENCE))
@@ -130,7 +123,7 @@ impl Client {
             .max_idle_connections_per_host(1)
             .build();
         let checked = Checked {
-            inner: DefaultResolver::default(),
+            inner: Lookup::default(),
             allowed: allowed.clone(),
         };
         Agent::with_parts(config, DefaultConnector::default(), checked)
@@ -166,11 +159,7 @@ impl Resolver for Checked {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.inner.resolve(uri, config, timeout);
-        let found = found.map_err(|error| match error {
-            ureq::Error::Io(_) => ureq::Error::HostNotFound,
-            other => other,
-        })?;
+        let found = self.inner.resolve(uri, config, timeout)?;
         let allowed = self.allowed.read();
         let mut checked = self.empty();
         for address in found.iter() {
@@ -197,16 +186,13 @@ impl NoAnswer {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 NoAnswer::NotPublic
             }
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => NoAnswer::TimedOut,
-            ureq::Error::Timeout(_) => NoAnswer::TimedOut,
-            ureq::Error::HostNotFound | ureq::Error::BadUri(_) => NoAnswer::NoHost,
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => NoAnswer::Tls,
-            ureq::Error::Io(error) => match error.get_ref() {
-                Some(inner) if inner.is::<rustls::Error>() => NoAnswer::Tls,
-                _ => NoAnswer::Unreachable,
+            other => match Failure::of(other) {
+                Failure::NoHost => NoAnswer::NoHost,
+                Failure::NoConnection(_) | Failure::Broken(_) => NoAnswer::Unreachable,
+                Failure::ConnectTimedOut | Failure::TimedOut => NoAnswer::TimedOut,
+                Failure::Tls(_) => NoAnswer::Tls,
+                Failure::Nonsense => NoAnswer::Nonsense,
             },
-            ureq::Error::ConnectionFailed => NoAnswer::Unreachable,
-            _ => NoAnswer::Nonsense,
         }
     }
 }

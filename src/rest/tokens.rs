@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::admin::NewProgram;
+use crate::account::NewProgram;
 use crate::model::program::Shown;
 use crate::model::time::{LAST_MS, from_rfc3339};
 use crate::model::{Name, Power, ProgramToken, Scopes};

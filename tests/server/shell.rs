@@ -47,6 +47,9 @@ fn bash_completes_tasks_and_flags() {
     // After a task.
     let shells = completed(&["chat-server", "completions", "z"]);
     assert_eq!(shells, "zsh\n");
+    assert_eq!(completed(&["chat-server", "token", "re"]), "remove\n");
+    let options = completed(&["chat-server", "tail", "--c"]);
+    assert_eq!(options, "--channel\n--count\n");
 }
 
 #[test]
@@ -58,7 +61,16 @@ fn every_shell_has_its_script() {
     ] {
         let script = printed(&["completions", shell]);
         assert!(script.starts_with(begins), "{script}");
-        assert!(script.contains("convert-config"), "{shell}");
+        for word in [
+            "convert-config",
+            "say",
+            "tail",
+            "--each-line",
+            "--token-file",
+            "--scope",
+        ] {
+            assert!(script.contains(word), "{word}: {shell}");
+        }
         if !is_installed(shell) {
             not_tested(&format!("completions in {shell}: it is not installed"));
             continue;
@@ -100,6 +112,9 @@ fn man_shows_the_page() {
         "SYNOPSIS",
         "--data-dir",
         "check-config",
+        "chat-server-say(1)",
+        "chat-server-tail(1)",
+        "chat-server-token(1)",
         "CHAT_SERVER_ADMIN_TOKEN",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
