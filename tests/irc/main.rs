@@ -12,6 +12,7 @@ mod gateways;
 mod history;
 mod irssi;
 mod labels;
+mod library;
 mod long_answers;
 mod marks;
 mod metadata;
