@@ -35,6 +35,8 @@ mod holds;
 mod ignoring;
 mod introducing;
 mod last_here;
+mod late;
+mod leavings;
 mod listing;
 mod lists;
 mod lookalikes;
@@ -74,6 +76,7 @@ mod signal;
 mod signals;
 mod similar;
 mod sizes;
+mod switching;
 mod tags;
 mod together;
 mod traits;
@@ -523,7 +526,7 @@ impl Hub {
         if let Some(connection) = self.connection_mut(id) {
             connection.is_going = true;
         }
-        self.tell_quit(id, &farewell, fx);
+        self.tell_quit(id, &farewell, now, fx);
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
@@ -590,6 +593,7 @@ impl Hub {
         }
         self.end_expired(now, fx);
         self.channels.flush_notices(NOTICES_AT_ONCE, now, fx);
+        self.channels.tell_some_late(now, fx);
         self.begin_sweep(now);
     }
 
@@ -598,7 +602,8 @@ impl Hub {
         let login = self.login_deadlines.first().map(|&(deadline, _)| deadline);
         let expiry = self.expiries.first().map(|&(deadline, _)| deadline);
         let notices = self.channels.next_notice();
-        let others = login.into_iter().chain(expiry).chain(notices);
+        let late = self.channels.next_late();
+        let others = login.into_iter().chain(expiry).chain(notices).chain(late);
         others.chain(self.next_sweep()).min()
     }
 

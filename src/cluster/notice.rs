@@ -55,6 +55,9 @@ struct Extra {
     /// Whether an account whose connections end was deleted or disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_deleted: Option<bool>,
+    /// What the account is called that a guest has logged in to, and how often that was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nickname: Option<(String, u64)>,
 }
 
 impl Extra {
@@ -65,12 +68,14 @@ impl Extra {
             styled,
             reason,
             is_deleted,
+            nickname,
         } = self;
         cloak.is_none()
             && kind.is_none()
             && styled.is_none()
             && reason.is_none()
             && is_deleted.is_none()
+            && nickname.is_none()
     }
 }
 
@@ -184,6 +189,9 @@ impl Notice {
                     Some(true) => SignedOut::Deleted,
                 };
             }
+            Notice::Roster(RosterChange::Renamed { nickname, .. }) => {
+                *nickname = read_nickname(extra.nickname)?;
+            }
             Notice::Roster(RosterChange::Left { reason, .. }) => {
                 *reason = extra.reason.as_deref().map(Text::one_line);
             }
@@ -238,8 +246,19 @@ pub fn roster(change: &RosterChange) -> Vec<u8> {
             return envelope(VERSION, Wire::Left(text(name), text(channel)), extra);
         }
         RosterChange::Away { name, text: why } => Wire::Away(text(name), why.as_ref().map(owned)),
-        RosterChange::Renamed { from, to, account } => {
-            Wire::Renamed(text(from), text(to), account.map(|a| a.0))
+        RosterChange::Renamed {
+            from,
+            to,
+            account,
+            nickname,
+        } => {
+            let wire = Wire::Renamed(text(from), text(to), account.map(|a| a.0));
+            let nickname = nickname.as_ref().map(|it| (text(&it.name), it.version));
+            let extra = Extra {
+                nickname,
+                ..Extra::default()
+            };
+            return envelope(VERSION, wire, extra);
         }
     })
 }
@@ -431,6 +450,7 @@ impl Wire {
                 from: name(from)?,
                 to: name(to)?,
                 account: account.map(AccountId),
+                nickname: None,
             }),
             Wire::Announce(text, at_ms) => Notice::Order(Order::Announce {
                 text: Text::clean(&text),
@@ -596,9 +616,19 @@ mod tests {
                 nickname: None,
             },
             RosterChange::Renamed {
-                from: who,
+                from: who.clone(),
                 to: name("zoe"),
                 account: None,
+                nickname: None,
+            },
+            RosterChange::Renamed {
+                from: who,
+                to: name("zoe"),
+                account: Some(AccountId(7)),
+                nickname: Some(Nickname {
+                    name: name("ann"),
+                    version: 1,
+                }),
             },
         ] {
             let Ok(Notice::Roster(read)) = Notice::decode(&roster(&change)) else {

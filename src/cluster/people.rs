@@ -173,7 +173,9 @@ impl People {
                 }
                 self.steps(name)
             }
-            RosterChange::Renamed { from, to, account } => self.rename(from, to, *account),
+            RosterChange::Renamed {
+                from, to, account, ..
+            } => self.rename(from, to, *account),
         }
     }
 
@@ -320,6 +322,7 @@ mod tests {
             from: name(from),
             to: name(to),
             account: None,
+            nickname: None,
         };
         let same = people.apply(&rename("amy", "AMY"));
         assert_eq!((same.release, same.forget), (None, None));

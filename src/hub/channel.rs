@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::model::governance::{Rules, Topic};
 use crate::model::name::Alphabetical;
 use crate::model::subscriber::Subscriber;
-use crate::model::{AccountId, MessageId, Name, Text};
+use crate::model::{AccountId, MessageId, Name};
 
 use super::governance::{Expelled, Governed};
+use super::late::{Late, LateDue, Leaving};
 use super::lookalikes::Lookalikes;
 use super::makers::Makers;
 use super::page::Shelf;
@@ -86,12 +87,23 @@ pub(super) struct Channel {
     pub named: Vec<ConnectionId>,
     /// Members that they have not been told of.
     pub unannounced: Unannounced,
+    /// Members that have left, of which they have not been told.
+    pub late: Option<Box<Late>>,
     /// Members that are not told anything, because they are about to be taken out.
     pub expelled: Expelled,
     notices: Notices,
     /// Changes each time the channel becomes empty: no later member can be told
     /// about anything from an earlier era.
     pub era: u64,
+}
+
+/// How a leaving is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LeftHow {
+    /// The user has left the chat altogether.
+    pub has_quit: bool,
+    /// It may be told later.
+    pub may_be_late: bool,
 }
 
 /// Joins and leaves that were counted instead of told.
@@ -128,6 +140,7 @@ pub(super) struct Channels {
     pub abandoned: Vec<Settlement>,
     /// Channels with counted joins and leaves, by when these are to be told.
     due: BTreeSet<(u64, ChannelIndex)>,
+    pub late_due: LateDue,
     /// The last [`Channel::era`] of any.
     last_era: u64,
 }
@@ -157,6 +170,7 @@ impl Channels {
             makers: Makers::default(),
             abandoned: Vec::new(),
             due: BTreeSet::new(),
+            late_due: LateDue::default(),
             last_era: 0,
         };
         channels.create_global();
@@ -239,6 +253,7 @@ impl Channels {
             catching_up: CatchingUp::default(),
             named: Vec::new(),
             unannounced: Unannounced::default(),
+            late: None,
             expelled: Expelled::default(),
             notices: Notices::default(),
             era: self.last_era,
@@ -309,13 +324,14 @@ impl Channels {
             if let Ok(place) = channel.named.binary_search(&gone) {
                 channel.named.remove(place);
             }
-            if channel.named.is_empty() {
-                channel.unannounced.clear();
-            }
         }
         let moved = channel.members.get(membership.position).copied();
         if channel.members.is_empty() {
             channel.era = era;
+        }
+        if channel.named.is_empty() {
+            channel.unannounced.clear();
+            self.forget_late(membership.channel);
         }
         self.tidy(membership.channel);
         moved
@@ -598,43 +614,60 @@ impl Channels {
 
     /// Tells a channel that a user left, as [`Channels::tell_joined`] does. Of one who
     /// has left the chat altogether, those who keep lists of members are told apart; of one
-    /// whose coming they do not know they are not told.
+    /// whose coming they do not know they are not told. If they are many, they are told later
+    /// of those of whom the others are told the number.
     pub fn tell_left(
         &mut self,
         index: ChannelIndex,
-        (nickname, has_quit): (&Name, bool),
-        reason: Option<Text>,
+        leaving: Leaving,
+        told: LeftHow,
         now: Now,
         fx: &mut Effects,
     ) {
+        let nickname = &leaving.name;
         let by_name = self.told_by_name(index, now, |notices| notices.left += 1);
         let by_name = by_name.is_some();
         let Some(channel) = self.get_mut(index) else {
             return;
         };
-        let is_told_apart = has_quit || channel.unannounced.conceals(nickname);
+        let is_told_apart = told.has_quit || channel.unannounced.conceals(nickname);
         channel.unannounced.remove(nickname);
+        let is_late = told.may_be_late && channel.named.len() > LARGE_CHANNEL;
+        if !by_name && !is_told_apart && is_late {
+            return self.leave_late(index, leaving, now, fx);
+        }
         let event = Event::MemberLeft {
             channel: channel.name.clone(),
-            nickname: nickname.clone(),
-            reason,
+            nickname: leaving.name,
+            reason: leaving.reason,
         };
-        match (by_name, is_told_apart) {
+        fx.shown_as(leaving.face, |fx| match (by_name, is_told_apart) {
             (true, false) => fx.tell_all(channel.listeners(), event),
             (true, true) => fx.tell_all(channel.without_roster(), event),
             (false, false) => fx.tell_all(channel.roster_keepers(), event),
             (false, true) => {}
-        }
+        });
+    }
+
+    /// Whether a leaving at this time is told later to those who keep lists of members.
+    pub fn is_left_late(&self, index: ChannelIndex, now: Now) -> bool {
+        self.get(index).is_some_and(|channel| {
+            let notices = &channel.notices;
+            let is_spent = notices.told >= NOTICES_PER_WINDOW && now.ticks_ms < notices.due();
+            channel.named.len() > LARGE_CHANNEL && (notices.has_pending() || is_spent)
+        })
     }
 
     /// Tells a channel about a new nickname, as [`Channels::tell_joined`] does.
     /// Where members are only counted, a rename is one leave and one join. Those who keep
-    /// lists of members are told apart, once for all channels.
+    /// lists of members are told apart, once for all channels. `was_there` says whether a user
+    /// with the new nickname was there before: an account, which the renamed one has logged in to.
     pub fn tell_renamed(
         &mut self,
         index: ChannelIndex,
         own: &[ConnectionId],
         (from, to): (&Name, &Name),
+        was_there: bool,
         now: Now,
         fx: &mut Effects,
     ) {
@@ -643,7 +676,7 @@ impl Channels {
             notices.left += 1;
         };
         if let Some(channel) = self.get_mut(index) {
-            channel.unannounced.rename(from, to);
+            channel.unannounced.rename(from, to, was_there);
         }
         if let Some(channel) = self.told_by_name(index, now, count) {
             let others = channel.without_roster();
@@ -666,7 +699,7 @@ impl Channels {
     ) -> Option<&Channel> {
         let channel = self.table.get_mut(index)?.as_mut()?;
         let notices = &mut channel.notices;
-        let pending = notices.joined + notices.left > 0;
+        let pending = notices.has_pending();
         if !pending && now.ticks_ms >= notices.due() {
             notices.window_start_ms = now.ticks_ms;
             notices.told = 0;
@@ -856,6 +889,10 @@ impl Channel {
 }
 
 impl Notices {
+    fn has_pending(&self) -> bool {
+        self.joined + self.left > 0
+    }
+
     fn due(&self) -> u64 {
         self.window_start_ms + NOTICE_WINDOW_MS
     }

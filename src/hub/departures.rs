@@ -198,7 +198,7 @@ impl Hub {
             let is_back = self.user_is_in(&departure.name, channel);
             if !is_back && !self.is_remote_member(&departure.name, &name) {
                 let who = (&departure.name, has_quit);
-                self.channels.tell_left(channel, who, reason, now, fx);
+                self.tell_left(channel, who, reason, now, fx);
             }
         }
         if !self.nicknames.is_empty() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Name, Text};
 
+use super::channel::ChannelIndex;
 use super::{ConnectionId, Effects, Event, Face, Hub, Introduction, Mark, Refusal, RosterNews};
 
 impl Hub {
@@ -49,13 +50,47 @@ impl Hub {
         Ok(())
     }
 
+    /// Tells those who see a user that the user has an account now.
+    pub(super) fn tell_account(&self, name: &Name, fx: &mut Effects) {
+        let nickname = name.clone();
+        self.tell_all_who_see(name, &[], RosterNews::Account { nickname }, fx);
+    }
+
+    /// Tells those who see a user of another server in these channels that the user has an
+    /// account now.
+    pub(super) fn tell_account_elsewhere(
+        &self,
+        name: &Name,
+        channels: Vec<ChannelIndex>,
+        fx: &mut Effects,
+    ) {
+        let news = RosterNews::Account {
+            nickname: name.clone(),
+        };
+        self.tell_all_who_see_in(name, channels.clone(), &[], news, fx);
+        if let Some(face) = self.face_of(name) {
+            let mut before = Face::clone(&face);
+            before.account = None;
+            self.tell_host_in(name, channels, Arc::new(before), fx);
+        }
+    }
+
     /// Tells those who see a user, and the user, that something else stands for where the user
     /// is.
     pub(super) fn tell_host(&self, name: &Name, before: Option<Arc<Face>>, fx: &mut Effects) {
-        let Some(before) = before else {
-            return;
-        };
-        let mut observers = self.observers_of(name, self.channels_of_user(name), &[]);
+        if let Some(before) = before {
+            self.tell_host_in(name, self.channels_of_user(name), before, fx);
+        }
+    }
+
+    fn tell_host_in(
+        &self,
+        name: &Name,
+        channels: Vec<ChannelIndex>,
+        before: Arc<Face>,
+        fx: &mut Effects,
+    ) {
+        let mut observers = self.observers_of(name, channels, &[]);
         observers.extend(self.connections_of(name));
         observers.sort_unstable();
         observers.dedup();

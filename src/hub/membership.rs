@@ -261,6 +261,23 @@ impl Hub {
         if let Some(channel) = self.channels.get(index) {
             let channel = channel.name.clone();
             self.let_go_of_channel(id, &channel, fx);
+        }
+        self.part(id, index, reason, now, fx);
+        Ok(())
+    }
+
+    /// Takes a connection out of a channel, and tells it so. The channel stays one of its
+    /// account's.
+    pub(super) fn part(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        reason: Option<Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if let Some(channel) = self.channels.get(index) {
+            let channel = channel.name.clone();
             let face = self.nickname_of(id).and_then(|name| self.face_of(&name));
             let reason = reason.clone();
             fx.shown_as(face, |fx| fx.tell(id, Event::Left { channel, reason }));
@@ -273,7 +290,6 @@ impl Hub {
         parting(self, reason);
         self.leave_channel(id, index, now, fx);
         parting(self, None);
-        Ok(())
     }
 
     /// Takes a connection out of a channel and tells the remaining members.
@@ -353,10 +369,7 @@ impl Hub {
                 && !self.is_remote_member(&nickname, &channel)
                 && !self.puts_off_leaving(id, &nickname, index, &reason)
             {
-                let face = self.face_of(&nickname);
-                let who = (&nickname, has_quit);
-                let channels = &mut self.channels;
-                fx.shown_as(face, |fx| channels.tell_left(index, who, reason, now, fx));
+                self.tell_left(index, (&nickname, has_quit), reason, now, fx);
             }
             if self
                 .channels

@@ -10,8 +10,8 @@ use super::governance::{LastWas, Vacant};
 use super::remote::{Noticed, Person, Remote};
 use super::tags::Tags;
 use super::{
-    ConnectionId, Effects, Event, Farewell, Hub, News, Now, Order, Private, Refusal, RosterChange,
-    Shared,
+    ConnectionId, Effects, Event, Farewell, Hub, News, Nickname, Now, Order, Private, Refusal,
+    RosterChange, Shared,
 };
 
 impl Hub {
@@ -203,11 +203,7 @@ impl Hub {
                     if let Some(index) = self.channels.find(&channel) {
                         self.joined_elsewhere(index, &name);
                         if !self.user_is_in(&name, index) {
-                            let face = self.face_of(&name);
-                            let channels = &mut self.channels;
-                            fx.shown_as(face, |fx| {
-                                channels.tell_joined(index, (&name, None), now, fx);
-                            });
+                            self.tell_joined(index, (&name, None), now, fx);
                         }
                     }
                 }
@@ -219,12 +215,7 @@ impl Hub {
                     if let Some(index) = self.channels.find(&channel) {
                         let is_told = self.was_expelled_elsewhere(&name, &channel);
                         if !is_told && !self.user_is_in(&name, index) {
-                            let face = self.face_of(&name);
-                            let who = (&name, false);
-                            let channels = &mut self.channels;
-                            fx.shown_as(face, |fx| {
-                                channels.tell_left(index, who, reason, now, fx);
-                            });
+                            self.tell_left(index, (&name, false), reason, now, fx);
                         }
                         self.left_elsewhere(index, &name, last, now, fx);
                     }
@@ -232,20 +223,40 @@ impl Hub {
                 Noticed::Gone { name } => self.note_gone(&name, now, fx),
                 Noticed::Called { name } => self.called_elsewhere(&name, now, fx),
                 Noticed::Renamed { from, to, channels } => {
-                    self.note_gone(&from, now, fx);
-                    if from != to {
-                        self.tell_online(&to, fx);
-                    }
-                    self.renamed_elsewhere(&from, &to, &channels);
-                    if from.as_str() != to.as_str() {
-                        let channels = channels.iter();
-                        let here: Vec<usize> = channels
-                            .filter_map(|name| self.channels.find(name))
-                            .collect();
-                        self.tell_renamed(&here, &[], (&from, &to), now, fx);
-                    }
+                    self.notice_renamed((&from, &to), &channels, now, fx);
                 }
             }
+        }
+    }
+
+    /// Tells the connections of this server that a guest of another one has another nickname, or
+    /// has an account now.
+    fn notice_renamed(
+        &mut self,
+        (from, to): (&Name, &Name),
+        channels: &[Name],
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        self.call_anew(to, false, now, fx);
+        let is_called_alike = self.shown(to) == from;
+        match is_called_alike && from != to {
+            true => self.note_gone_quietly(from, now),
+            false => self.note_gone(from, now, fx),
+        }
+        if from != to && !is_called_alike {
+            self.tell_online(to, fx);
+        }
+        self.renamed_elsewhere(from, to, channels);
+        let channels = channels.iter();
+        let channels: Vec<usize> = channels
+            .filter_map(|name| self.channels.find(name))
+            .collect();
+        if from.as_str() != to.as_str() {
+            self.tell_renamed(&channels, &[], (from, to), now, fx);
+        }
+        if self.remote_account(to).flatten().is_some() {
+            self.tell_account_elsewhere(to, channels, fx);
         }
     }
 
@@ -347,15 +358,16 @@ impl Hub {
 
     pub(super) fn share_renamed(
         &self,
-        from: &Name,
-        to: &Name,
+        (from, to): (&Name, &Name),
         account: Option<AccountId>,
+        nickname: Option<Nickname>,
         fx: &mut Effects,
     ) {
         let change = || RosterChange::Renamed {
             from: from.clone(),
             to: to.clone(),
             account,
+            nickname,
         };
         self.share_change(change, fx);
     }

@@ -81,10 +81,11 @@ impl Hub {
         self.connection_mut(id)?.wished.take()
     }
 
-    /// What a connection's user is called.
-    pub fn called(&self, id: ConnectionId) -> Option<Name> {
+    /// What a connection's user is called, and whether that is settled: what the connection has
+    /// sent before may still change it.
+    pub fn called(&self, id: ConnectionId) -> Option<(Name, bool)> {
         let name = self.nickname_of(id)?;
-        Some(self.shown(&name).clone())
+        Some((self.shown(&name).clone(), self.is_settled(id)))
     }
 
     /// Whether an account is called otherwise than by its name, or chose to be called by it.
@@ -370,6 +371,10 @@ impl Hub {
         let elsewhere = self.remote_person(owner).into_iter();
         let elsewhere = elsewhere.flat_map(|person| person.channels(usize::MAX));
         channels.extend(elsewhere.filter_map(|channel| self.channels.find(channel)));
+        self.channels.tell_all_late_of(owner, fx);
+        for &channel in &channels {
+            self.channels.tell_late_of(channel, to, fx);
+        }
         let observers = self.observers_of(owner, channels, &own);
         let news = RosterNews::Renamed {
             from: from.clone(),

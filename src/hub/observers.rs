@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::model::{Name, Text};
 
-use super::channel::ChannelIndex;
+use super::channel::{ChannelIndex, LeftHow};
+use super::late::Leaving;
 use super::lists::Question;
 use super::page::Page;
 use super::rows::Member;
@@ -106,7 +107,19 @@ impl Hub {
         news: RosterNews,
         fx: &mut Effects,
     ) {
-        let observers = self.observers_of(name, self.channels_of_user(name), except);
+        self.tell_all_who_see_in(name, self.channels_of_user(name), except, news, fx);
+    }
+
+    /// The same of a user who is in these channels.
+    pub(super) fn tell_all_who_see_in(
+        &self,
+        name: &Name,
+        channels: Vec<ChannelIndex>,
+        except: &[ConnectionId],
+        news: RosterNews,
+        fx: &mut Effects,
+    ) {
+        let observers = self.observers_of(name, channels, except);
         if self.is_watched(name) {
             let mut told = observers.clone();
             told.extend_from_slice(except);
@@ -160,6 +173,53 @@ impl Hub {
         fx.answer(answering);
     }
 
+    /// Tells a channel that a user has come, on this server with this connection.
+    pub(super) fn tell_joined(
+        &mut self,
+        index: ChannelIndex,
+        who: (&Name, Option<ConnectionId>),
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let called = self.shown(who.0).clone();
+        self.channels.tell_late_of(index, who.0, fx);
+        self.channels.tell_late_of(index, &called, fx);
+        let face = self.face_of(who.0);
+        let channels = &mut self.channels;
+        fx.shown_as(face, |fx| channels.tell_joined(index, who, now, fx));
+    }
+
+    /// Tells a channel that a user has left, perhaps the chat altogether.
+    pub(super) fn tell_left(
+        &mut self,
+        index: ChannelIndex,
+        (name, has_quit): (&Name, bool),
+        reason: Option<Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let told = LeftHow {
+            has_quit,
+            may_be_late: self.may_leave_late(name),
+        };
+        let leaving = self.leaving(name, reason);
+        self.channels.tell_left(index, leaving, told, now, fx);
+    }
+
+    /// Whether it can be told later that a user has left: an account that is not called by its
+    /// name may not be called so any more then.
+    fn may_leave_late(&self, name: &Name) -> bool {
+        self.nicknames.of(name).is_none()
+    }
+
+    fn leaving(&self, name: &Name, reason: Option<Text>) -> Leaving {
+        Leaving {
+            name: name.clone(),
+            reason,
+            face: self.face_of(name),
+        }
+    }
+
     /// Tells a channel that a user has come with a connection.
     pub(super) fn tell_coming(
         &mut self,
@@ -169,11 +229,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        let face = self.face_of(nickname);
-        let channels = &mut self.channels;
-        fx.shown_as(face, |fx| {
-            channels.tell_joined(index, (nickname, Some(id)), now, fx);
-        });
+        self.tell_joined(index, (nickname, Some(id)), now, fx);
         self.tell_role_of(id, index, nickname, fx);
         if let Some(text) = self.away_of(nickname).cloned() {
             let news = RosterNews::Away {
@@ -233,7 +289,13 @@ impl Hub {
 
     /// Tells those who keep lists of members that a user leaves the chat with a
     /// connection: at once, or after the connection's last message.
-    pub(super) fn tell_quit(&mut self, id: ConnectionId, farewell: &Farewell, fx: &mut Effects) {
+    pub(super) fn tell_quit(
+        &mut self,
+        id: ConnectionId,
+        farewell: &Farewell,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         if !self.quits_with(id) {
             return;
         }
@@ -241,23 +303,54 @@ impl Hub {
             return;
         };
         let left = self.left_with(id);
+        let parting = self.connection(id).and_then(|it| it.parting.clone());
+        let reason = parting.or_else(|| said_of(farewell));
         let observers = match self.has_unsettled(id) {
             // The last message will show the user to all of them.
             true => self.observers(left, &[id]),
-            false => self.observers_of(&nickname, left, &[id]),
+            false => {
+                let left = self.quit_late(&nickname, left, reason.as_ref(), now, fx);
+                self.observers_of(&nickname, left, &[id])
+            }
         };
         if observers.is_empty() {
             return;
         }
-        let parting = self.connection(id).and_then(|it| it.parting.clone());
         let quit = Quit {
             observers,
             face: self.face_of(&nickname),
-            reason: parting.or_else(|| said_of(farewell)),
+            reason,
         };
         if let Some(quit) = self.puts_off_quitting(id, &nickname, quit) {
             quit.tell(&nickname, fx);
         }
+    }
+}
+
+impl Hub {
+    /// Has those told later that a user leaves who see the user in channels that many leave,
+    /// and as if only that channel was left. Returns the other channels.
+    fn quit_late(
+        &mut self,
+        name: &Name,
+        left: Vec<ChannelIndex>,
+        reason: Option<&Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Vec<ChannelIndex> {
+        if !self.may_leave_late(name) {
+            return left;
+        }
+        let is_late = |&index: &ChannelIndex| self.channels.is_left_late(index, now);
+        let (late, at_once): (Vec<_>, Vec<_>) = left.into_iter().partition(is_late);
+        for index in late {
+            let channel = self.channels.get(index);
+            if channel.is_some_and(|channel| !channel.unannounced.conceals(name)) {
+                let leaving = self.leaving(name, reason.cloned());
+                self.channels.leave_late(index, leaving, now, fx);
+            }
+        }
+        at_once
     }
 }
 

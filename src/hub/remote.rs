@@ -232,8 +232,18 @@ impl Remote {
                 }
                 Vec::new()
             }
-            RosterChange::Renamed { from, to, account } => {
-                Vec::from_iter(self.renamed(node, &from, to, account))
+            RosterChange::Renamed {
+                from,
+                to,
+                account,
+                nickname,
+            } => {
+                let renamed = self.renamed(node, &from, to.clone(), account);
+                if renamed.is_some() && nickname.is_some() {
+                    // Those who see the user are told of both at once.
+                    let _ = self.called(node, to, nickname);
+                }
+                Vec::from_iter(renamed)
             }
         }
     }
@@ -566,6 +576,7 @@ mod tests {
             from: name("ada"),
             to: name("eve"),
             account: None,
+            nickname: None,
         };
         let renamed = Noticed::Renamed {
             from: name("ada"),

@@ -62,7 +62,7 @@ impl Hub {
         self.users.insert(user);
         self.looks.remove(&from);
         self.looks.add(&to);
-        self.share_renamed(&from, &to, None, fx);
+        self.share_renamed((&from, &to), None, None, fx);
         if from != to {
             let face = self.face_of(&to).unwrap_or_default();
             self.remember(&from, face, now);
@@ -101,14 +101,23 @@ impl Hub {
         fx: &mut Effects,
     ) {
         let (from, to) = names;
+        // Those who were not told that it has left a channel would rename it there.
+        self.channels.tell_all_late_of(from, fx);
+        for &channel in channels {
+            self.channels.tell_late_of(channel, to, fx);
+        }
         let news = RosterNews::Renamed {
             from: from.clone(),
             to: to.clone(),
         };
         let observed = channels.iter().copied();
         self.tell_observers(observed, own, self.face_of(to), news, fx);
+        let listed = self.users.listed(to);
         for &channel in channels {
-            self.channels.tell_renamed(channel, own, names, now, fx);
+            let there = self.channels.get(channel);
+            let was_there = there.is_some_and(|it| it.connections_of(&listed) > own.len());
+            self.channels
+                .tell_renamed(channel, own, names, was_there, now, fx);
         }
     }
 }

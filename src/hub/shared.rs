@@ -183,6 +183,8 @@ pub enum RosterChange {
         to: Name,
         /// The user's account; `None` for a guest.
         account: Option<AccountId>,
+        /// What a guest who has logged in has the account called.
+        nickname: Option<Nickname>,
     },
 }
 

@@ -22,6 +22,8 @@ pub struct Sizes {
     pub open_questions: usize,
     /// Channels with counted joins and leaves to be told.
     pub due_notices: usize,
+    /// Leavings that those who keep lists of members have yet to be told.
+    pub late_leavings: usize,
     /// Messages remembered for members that join next.
     pub remembered_messages: usize,
     /// Messages held back until a channel's past has been read.
@@ -77,6 +79,7 @@ impl Hub {
             channel_makers: self.channels.makers.len(),
             open_questions: self.questions.len(),
             due_notices: self.channels.due_notices(),
+            late_leavings: self.channels.late_leavings(),
             remembered_messages: pasts().map(|past| past.remembered()).sum(),
             held_messages: pasts().map(|past| past.held()).sum(),
             held_settlements: pasts().map(|past| past.settlements()).sum(),

@@ -47,10 +47,17 @@ impl Unannounced {
         }
     }
 
-    /// Notes another nickname.
-    pub fn rename(&mut self, from: &Name, to: &Name) {
-        if let Some(known) = self.people.remove(from.key()) {
-            self.people.insert(to.key().clone(), known);
+    /// Notes another nickname. If a user with that was there before, it is told of as before,
+    /// unless the other one was told of.
+    pub fn rename(&mut self, from: &Name, to: &Name, was_there: bool) {
+        match self.people.remove(from.key()) {
+            Some(known) if !was_there => {
+                self.people.insert(to.key().clone(), known);
+            }
+            Some(_) => {}
+            None => {
+                self.people.remove(to.key());
+            }
         }
     }
 

@@ -11,8 +11,7 @@ use super::own_channels::Marks;
 use super::property::Properties;
 use super::whispered::Whispered;
 use super::{
-    ConnectionId, Credential, Effects, Event, Face, Farewell, Hub, Now, Order, Refusal, RosterNews,
-    SignedOut,
+    ConnectionId, Credential, Effects, Event, Face, Farewell, Hub, Now, Order, Refusal, SignedOut,
 };
 
 /// The most users that one user may ignore.
@@ -218,29 +217,45 @@ impl Hub {
         let Some(connection) = self.connection_mut(id) else {
             return Ok(());
         };
-        connection.nickname = Some(name.clone());
         if let Some(deadline) = connection.login_deadline.take() {
             self.login_deadlines.remove(&(deadline, id));
         }
-        self.tell_departures_of(&name, now, fx);
-        let is_new = self.add_user(id, &name, credential.as_ref());
-        let was_elsewhere = self.remote_person(&name).is_some();
+        self.come_online(id, &name, (credential, wished), now, fx);
+        let face = self.face_of(&name);
+        fx.shown_as(face, |fx| fx.tell(id, Event::Welcome { nickname: name }));
+        Ok(())
+    }
+
+    /// Makes a connection without a nickname one of a user's, whose nickname it may have. It
+    /// wishes its account to be called `wished`.
+    pub(super) fn come_online(
+        &mut self,
+        id: ConnectionId,
+        name: &Name,
+        (credential, wished): (Option<Credential>, Option<Name>),
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.nickname = Some(name.clone());
+        }
+        self.tell_departures_of(name, now, fx);
+        let is_new = self.add_user(id, name, credential.as_ref());
+        let was_elsewhere = self.remote_person(name).is_some();
+        let account = credential.as_ref().map(|credential| credential.account);
         if is_new {
-            self.looks.add(&name);
-            self.share_online(&name, account, fx);
+            self.looks.add(name);
+            self.share_online(name, account, fx);
             self.note_people();
         }
         let is_known = !is_new || was_elsewhere;
         if account.is_some() {
-            self.come_as(id, &name, wished, is_known, now, fx);
+            self.come_as(id, name, wished, is_known, now, fx);
         }
         if !is_known {
-            self.tell_online(&name, fx);
+            self.tell_online(name, fx);
         }
         self.set_token(id, credential.and_then(|credential| credential.token));
-        let face = self.face_of(&name);
-        fx.shown_as(face, |fx| fx.tell(id, Event::Welcome { nickname: name }));
-        Ok(())
     }
 
     /// Turns a guest into the owner of the account that it has just registered or
@@ -266,10 +281,7 @@ impl Hub {
             before = Some(std::mem::replace(&mut user.face, Arc::new(face)));
         }
         self.tell_host(name, before, fx);
-        let news = RosterNews::Account {
-            nickname: name.clone(),
-        };
-        self.tell_all_who_see(name, &[], news, fx);
+        self.tell_account(name, fx);
         // The guest's token must not take over a connection of the account.
         self.set_token(id, credential.token.clone());
         if let Some(user) = self.users.get_mut(name.key()) {
@@ -279,7 +291,7 @@ impl Hub {
             remember_ignored(credential.account, new, fx);
         }
         self.keep_channels(id, fx);
-        self.share_renamed(name, name, Some(credential.account), fx);
+        self.share_renamed((name, name), Some(credential.account), None, fx);
         Ok(())
     }
 
@@ -299,8 +311,11 @@ impl Hub {
             return Err(Refusal::NoChannel);
         }
         let wished = self.take_wish(id);
+        let (guest, user) = self.user_of(id)?;
+        if user.account.is_some() {
+            return Err(Refusal::NicknameIsAccount);
+        }
         self.check_becoming(id, &name, credential.account, now)?;
-        let (guest, _) = self.user_of(id)?;
         if guest == name {
             self.adopt(id, &name, credential, fx)?;
             self.leave_if_banned(id, now, fx);
@@ -347,7 +362,10 @@ impl Hub {
         self.looks.add(&name);
         self.set_token(id, credential.token.clone());
         if is_new {
-            self.share_renamed(&guest, &name, Some(credential.account), fx);
+            let called = self.users.get(name.key());
+            let called = called.and_then(|user| user.nickname.clone());
+            let account = Some(credential.account);
+            self.share_renamed((&guest, &name), account, called, fx);
         } else {
             self.share_merged(&guest, &name, &channels, fx);
         }
@@ -370,18 +388,14 @@ impl Hub {
             fx.shown_as(face, |fx| fx.tell(id, Event::Renamed { to: name.clone() }));
         }
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
-        if kept.is_some() {
-            let news = RosterNews::Account {
-                nickname: name.clone(),
-            };
-            self.tell_all_who_see(&name, &[], news, fx);
-        }
+        self.tell_account(&name, fx);
         self.tell_host(&name, face_before, fx);
         self.leave_if_banned(id, now, fx);
         Ok(())
     }
 
-    /// Checks that a guest's connection may become one of an account with this name.
+    /// Checks that a connection, which has another nickname already, may become one of an account
+    /// with this name.
     pub fn check_becoming(
         &self,
         id: ConnectionId,
@@ -389,11 +403,8 @@ impl Hub {
         owner: AccountId,
         now: Now,
     ) -> Result<(), Refusal> {
-        let (guest, user) = self.user_of(id)?;
-        if user.account.is_some() {
-            return Err(Refusal::NicknameIsAccount);
-        }
-        if guest == *name {
+        let (own, _) = self.user_of(id)?;
+        if own == *name {
             return Ok(());
         }
         self.check_ban(name, now)?;

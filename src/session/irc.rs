@@ -386,19 +386,37 @@ impl IrcSession {
         self.write(|_, lines| lines.fail(command, code, about, words))
     }
 
-    /// Looks up the nickname if it may have changed.
+    /// Looks up the nickname if it may have changed. The hub is asked only after what this
+    /// client has done itself, and until that is done.
     fn refresh_nick(&mut self) {
-        // Another connection of the account may have changed it.
-        let changes = self.terms().nicknames.changes();
-        let seen = std::mem::replace(&mut self.seen_changes, changes);
-        let is_called = self.account.is_some() && self.registering.is_none() && seen != changes;
-        if !std::mem::take(&mut self.is_renamed) && !is_called {
+        self.see_nickname();
+        if !self.is_renamed {
             return;
         }
         let id = self.attached.id;
         let hub = &self.attached.context.hub;
-        if let Ok(Some(nick)) = hub.ask(move |hub, _, _| hub.called(id)) {
+        if let Ok(Some((nick, is_settled))) = hub.ask(move |hub, _, _| hub.called(id)) {
             self.reader.nick = Some(nick);
+            self.is_renamed = !is_settled;
+        }
+    }
+
+    /// Takes note of what another connection has the account called.
+    fn see_nickname(&mut self) {
+        let nicknames = &self.attached.context.irc.terms.nicknames;
+        let changes = nicknames.changes();
+        if std::mem::replace(&mut self.seen_changes, changes) == changes {
+            return;
+        }
+        let account = self.account.as_ref().filter(|_| self.registering.is_none());
+        let Some(account) = account.map(|account| &account.username) else {
+            return;
+        };
+        let called = nicknames.shown(account);
+        // A guest who has become its user may spell its name otherwise.
+        let is_spelled = self.reader.nick.as_ref() == Some(account) && called == *account;
+        if !is_spelled {
+            self.reader.nick = Some(called);
         }
     }
 

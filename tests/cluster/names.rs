@@ -116,6 +116,7 @@ fn a_guest_who_changes_names_keeps_one() {
         from: name("bob"),
         to: name("rob"),
         account: None,
+        nickname: None,
     }));
     assert!(one.claim("somebody", None));
     assert!(!two.claim("rob", None));
@@ -175,6 +176,7 @@ fn renamed(node: &Node, from: &str, to: &str) {
         from: name(from),
         to: name(to),
         account: None,
+        nickname: None,
     }));
     // A server's requests are carried out in turn.
     assert!(node.claim("somebody", None));

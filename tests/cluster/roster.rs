@@ -41,7 +41,9 @@ fn apply(people: &mut People, change: &RosterChange) {
             assert!(channels.remove(&key(channel)), "{name} was not in it");
         }
         RosterChange::Role { .. } => {}
-        RosterChange::Renamed { from, to, account } => {
+        RosterChange::Renamed {
+            from, to, account, ..
+        } => {
             let mut person = people.remove(&key(from)).expect("a user that is online");
             person.0 = account.map(|account| account.0);
             people.insert(key(to), person);
@@ -93,6 +95,7 @@ fn change(people: &People, (kind, who, what): (u8, u8, u8), tag: &str) -> Option
                 from: name(&nickname),
                 to: name(&other),
                 account: None,
+                nickname: None,
             }
         }
         _ if channels.contains(&channel) => RosterChange::Left {

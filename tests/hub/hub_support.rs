@@ -13,6 +13,7 @@ use chat_server::hub::{
 };
 use chat_server::model::Record;
 use chat_server::name::Name;
+use chat_server::protocol::irc::nicknames::Nicknames;
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 
@@ -38,6 +39,8 @@ pub struct House {
     pub shared: Vec<Shared>,
     /// What became of administrators' changes, by ticket.
     pub done: Vec<(u64, Result<(), Refusal>)>,
+    /// What accounts are called, as the events say.
+    pub nicknames: Nicknames,
 }
 
 impl House {
@@ -58,6 +61,7 @@ impl House {
             recalls: Vec::new(),
             shared: Vec::new(),
             done: Vec::new(),
+            nicknames: Nicknames::default(),
         }
     }
 
@@ -78,6 +82,8 @@ impl House {
             match effect {
                 Effect::Deliver { to, event, .. } => {
                     let to = fx.recipients(*to).iter();
+                    let called = self.nicknames.event(event);
+                    let event = called.as_ref().unwrap_or(event);
                     self.told.extend(to.map(|&id| (id, event.clone())));
                 }
                 Effect::Close {
@@ -97,7 +103,10 @@ impl House {
                 } => {
                     self.written.push((*connection, bytes.clone()));
                 }
-                Effect::Log(_) | Effect::Chore(_) | Effect::Call { .. } | Effect::Revoked(_) => {}
+                Effect::Call { owner, nickname } => {
+                    self.nicknames.set(owner, nickname.as_ref());
+                }
+                Effect::Log(_) | Effect::Chore(_) | Effect::Revoked(_) => {}
                 Effect::Share(shared) => self.shared.push(shared.clone()),
                 Effect::Done { ticket, outcome } => self.done.push((*ticket, outcome.clone())),
             }

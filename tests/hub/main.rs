@@ -27,4 +27,5 @@ mod outsiders;
 mod registering;
 mod rosters;
 mod simulation;
+mod storms;
 mod withdrawn;

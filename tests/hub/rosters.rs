@@ -1,12 +1,13 @@
 //! Clients that keep lists of members, among many others who come, speak and go: whatever the
-//! order, they are shown everyone who speaks before that one does, and the connections of an
-//! account are in the same channels.
+//! order, they are shown everyone who speaks before that one does, nobody stays in their lists who
+//! has gone, and the connections of an account are in the same channels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::hub_support::{House, credential, name};
-use chat_server::hub::{Command, ConnectionId, Event, Farewell, Profile, RosterNews};
+use chat_server::hub::{Command, ConnectionId, Event, Farewell, Profile, Refusal, RosterNews};
 use chat_server::name::Name;
+use chat_server::protocol::irc::nicknames::Nicknames;
 use chat_server::text::Text;
 
 /// Connections, of which each account has [`SHARED`] and guests have one.
@@ -15,6 +16,9 @@ const ACCOUNTS: u32 = 3;
 const SHARED: u32 = 3;
 const CHANNELS: [&str; 2] = ["red", "blue"];
 const STEPS: usize = 1000;
+/// After so many steps nothing happens for a while.
+const UNTIL_QUIET: usize = 50;
+const QUIET_MS: u64 = 120_000;
 
 /// Numbers that follow from a seed.
 struct Random(u64);
@@ -31,6 +35,7 @@ impl Random {
 #[derive(Default)]
 struct Client {
     nick: String,
+    account: Option<u32>,
     channels: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -39,8 +44,9 @@ impl Client {
         self.channels.get_mut(channel.as_str())
     }
 
-    fn take(&mut self, event: &Event, seed: u64) {
+    fn take(&mut self, event: &Event, nicknames: &Nicknames, seed: u64) {
         match event {
+            Event::Welcome { nickname } => self.nick = nickname.to_string(),
             Event::Joined { channel, .. } => {
                 let own = BTreeSet::from([self.nick.clone()]);
                 self.channels.insert(channel.to_string(), own);
@@ -49,7 +55,8 @@ impl Client {
                 self.channels.remove(channel.as_str());
             }
             Event::Members { channel, page, .. } => {
-                let names = page.rows.iter().map(|row| row.name.to_string());
+                let rows = page.rows.iter();
+                let names = rows.map(|row| nicknames.shown(&row.name).to_string());
                 let names: Vec<String> = names.collect();
                 if let Some(list) = self.list(channel) {
                     list.extend(names);
@@ -108,8 +115,13 @@ struct World {
 }
 
 impl World {
+    /// The account to which a connection logs in first.
     fn account(index: u32) -> Option<u32> {
         (index < ACCOUNTS * SHARED).then_some(index % ACCOUNTS)
+    }
+
+    fn owner(account: u32) -> Name {
+        name(&format!("owner{account}"))
     }
 
     fn enter(&mut self, index: u32) {
@@ -129,15 +141,21 @@ impl World {
         };
         self.house
             .run(|hub, now, fx| hub.open(id, profile, now, fx));
-        let (nick, credential) = match World::account(index) {
-            Some(account) => (format!("owner{account}"), Some(credential(account.into()))),
-            None => (format!("guest{index}"), None),
+        let account = World::account(index);
+        let (wanted, credential) = match account {
+            Some(account) => (World::owner(account), Some(credential(account.into()))),
+            None => (name(&format!("guest{index}")), None),
         };
-        let wanted = name(&nick);
+        let nick = wanted.to_string();
         let claimed = (self.house).run(|hub, now, fx| hub.claim(id, wanted, credential, now, fx));
+        if claimed == Err(Refusal::NicknameInUse(name(&nick))) {
+            // An account is called so.
+            return (self.house).run(|hub, now, fx| hub.close(id, Farewell::Quit, now, fx));
+        }
         claimed.unwrap();
         let client = Client {
             nick,
+            account,
             ..Client::default()
         };
         self.clients.insert(id, client);
@@ -154,7 +172,7 @@ impl World {
             return self.enter(index);
         };
         let channel = name(CHANNELS[random.below(2) as usize]);
-        match random.below(12) {
+        match random.below(13) {
             0..=4 => self.house.apply(id, Command::Join(channel)),
             5..=6 => {
                 let channel = Some(channel);
@@ -172,11 +190,60 @@ impl World {
                 self.learn();
                 self.clients.remove(&id);
             }
-            _ if World::account(index).is_none() => {
-                let other = name(&format!("other{}", random.below(1000)));
+            11 => {
+                let other = name(&format!("other{}", random.below(200)));
+                if self.account_of(id).is_some() {
+                    let wish = other.clone();
+                    (self.house).run(|hub, _, _| hub.wish_nickname(id, wish));
+                }
                 self.house.apply(id, Command::Rename(other));
             }
-            _ => {}
+            _ => self.log_in_to_another(id, random.below(ACCOUNTS.into()) as u32),
+        }
+    }
+
+    fn account_of(&self, id: ConnectionId) -> Option<u32> {
+        self.clients.get(&id)?.account
+    }
+
+    /// A guest, or a connection of an account, logs in to an account.
+    fn log_in_to_another(&mut self, id: ConnectionId, account: u32) {
+        let (before, owner) = (self.account_of(id), World::owner(account));
+        // Some guests remain.
+        if before == Some(account) || (before.is_none() && id.index % 8 > 0) {
+            return;
+        }
+        let proof = credential(account.into());
+        let left = (self.house).run(|hub, now, fx| match before {
+            Some(_) => hub.switch_account(id, owner, proof, now, fx),
+            None => {
+                if let Some(own) = hub.nickname_of(id) {
+                    hub.wish_nickname(id, own);
+                }
+                let became = hub.become_account(id, owner, &proof, now, fx);
+                became.map(|()| Vec::new())
+            }
+        });
+        let mut channels = left.unwrap();
+        // As the session does.
+        channels.extend(self.house.hub.shared_channels(id));
+        for channel in channels {
+            self.house.apply(id, Command::Join(channel));
+        }
+        // One that was there before, and those with which it is shared from now on.
+        for channel in self.house.hub.channels_of(id) {
+            let others: Vec<ConnectionId> = self
+                .clients
+                .iter()
+                .filter(|(_, it)| it.account == Some(account))
+                .map(|(id, _)| *id)
+                .collect();
+            for other in others {
+                self.house.apply(other, Command::Join(channel.clone()));
+            }
+        }
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.account = Some(account);
         }
     }
 
@@ -185,7 +252,7 @@ impl World {
         self.house.settle(true);
         for (id, event) in std::mem::take(&mut self.house.told) {
             if let Some(client) = self.clients.get_mut(&id) {
-                client.take(&event, self.seed);
+                client.take(&event, &self.house.nicknames, self.seed);
             }
         }
     }
@@ -198,11 +265,38 @@ impl World {
             let own: BTreeSet<String> = own.map(|channel| channel.to_string()).collect();
             let told: BTreeSet<String> = client.channels.keys().cloned().collect();
             assert_eq!(own, told, "seed {seed}: {}", client.nick);
-            if let Some(account) = World::account(id.index) {
+            if let Some(account) = client.account {
                 let first = shared.entry(account).or_insert_with(|| own.clone());
                 assert_eq!(*first, own, "seed {seed}: {}", client.nick);
             }
         }
+    }
+}
+
+impl World {
+    /// Nobody is in a list any more who has gone, once nothing happens for a while.
+    fn check_quiet(&mut self) {
+        self.house.pass(QUIET_MS);
+        self.learn();
+        let mut members: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (id, client) in &self.clients {
+            for channel in self.house.hub.channels_of(*id) {
+                let there = members.entry(channel.to_string()).or_default();
+                there.insert(client.nick.clone());
+            }
+        }
+        for client in self.clients.values() {
+            for (channel, list) in &client.channels {
+                let there = members.get(channel).cloned().unwrap_or_default();
+                let gone: Vec<&String> = list.difference(&there).collect();
+                let (seed, nick) = (self.seed, &client.nick);
+                assert!(
+                    gone.is_empty(),
+                    "seed {seed}: {nick} sees {gone:?} in {channel}"
+                );
+            }
+        }
+        assert_eq!(self.house.hub.sizes().late_leavings, 0);
     }
 }
 
@@ -216,13 +310,20 @@ fn lists_of_members_have_everyone_who_speaks() {
             generation: 0,
             seed,
         };
-        for _ in 0..STEPS {
+        let mut was_late = false;
+        for step in 0..STEPS {
             world.act(&mut random);
             world.learn();
+            was_late |= world.house.hub.sizes().late_leavings > 0;
             world.house.pass(random.below(30));
             world.learn();
             world.check();
+            if step % UNTIL_QUIET == 0 {
+                world.check_quiet();
+            }
         }
+        world.check_quiet();
+        assert!(was_late, "seed {seed}: no leaving was told later");
         let people = world.clients.len();
         assert!(
             people > 40,

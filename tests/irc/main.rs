@@ -30,6 +30,7 @@ mod registration;
 mod sasl;
 mod services;
 mod sharing;
+mod switching;
 mod tags;
 mod talk;
 mod together;

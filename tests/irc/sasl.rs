@@ -88,8 +88,13 @@ fn a_guest_who_logs_in_is_told_so_before_the_change_of_nickname() {
     assert!(ann.next().contains(" 900 other "));
     assert!(ann.next().contains(" 903 other "));
     assert!(ann.next().ends_with(" NICK :ann"));
+    // Again, which changes nothing.
     ann.send("AUTHENTICATE PLAIN");
-    assert!(ann.next().contains(" 907 ann "));
+    ann.expect("AUTHENTICATE +");
+    ann.send(&format!("AUTHENTICATE {}", encoded("ann", "correct horse")));
+    assert!(ann.next().contains(" 900 ann "));
+    assert!(ann.next().contains(" 903 ann "));
+    assert!(ann.settle().is_empty());
 }
 
 fn hmac(key: &[u8], message: &str) -> Vec<u8> {

@@ -285,7 +285,8 @@ impl IrcSession {
         let (account, password) = given.as_deref()?.split_once(':')?;
         let account = Name::parse(account).ok()?;
         match self.log_in(&account, &secret(password)) {
-            Ok(()) => None,
+            // It has no nickname yet, and is in no channel.
+            Ok(_) => None,
             Err(words) => Some(match self.numeric(ERR_PASSWDMISMATCH, &[&words]) {
                 Flow::Continue => self.ends(Farewell::Quit),
                 Flow::Stop => Flow::Stop,
@@ -351,7 +352,7 @@ impl IrcSession {
                 return Flow::Stop;
             }
         }
-        self.rejoin()
+        self.rejoin(Vec::new())
     }
 }
 

@@ -10,15 +10,33 @@ use super::IrcSession;
 use crate::session::attached::Flow;
 
 impl IrcSession {
-    /// Joins the channels of the account. Nobody is in the one that always exists who has not
-    /// joined it on this connection, or on another one that is still there.
-    pub(super) fn rejoin(&mut self) -> Flow {
-        let Some(account) = self.account.as_ref().map(|account| account.id) else {
-            return Flow::Continue;
-        };
-        if !self.terms().rejoins {
-            return Flow::Continue;
+    /// Joins channels, and those of the account. Nobody is in the one that always exists who has
+    /// not joined it on this connection, or on another one that is still there.
+    pub(super) fn rejoin(&mut self, mut channels: Vec<Name>) -> Flow {
+        if self.terms().rejoins {
+            let Some(own) = self.own_channels() else {
+                return Flow::Stop;
+            };
+            for channel in own {
+                if !channels.contains(&channel) {
+                    channels.push(channel);
+                }
+            }
         }
+        for (place, channel) in channels.into_iter().enumerate() {
+            self.charge_next(place, 1);
+            if self.rejoin_one(channel) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+
+    /// The channels of the account that the client is not in; `None` if the hub has gone.
+    fn own_channels(&mut self) -> Option<Vec<Name>> {
+        let Some(account) = self.account.as_ref().map(|account| account.id) else {
+            return Some(Vec::new());
+        };
         let id = self.attached.id;
         let accounts = &self.attached.context.accounts;
         let saved = accounts.question(&self.attached.asker(), |store| {
@@ -28,9 +46,8 @@ impl IrcSession {
         let mut saved = saved.unwrap_or_default();
         saved.retain(|saved| saved.channel.as_str() != GLOBAL);
         let hub = &self.attached.context.hub;
-        let Ok(mut channels) = hub.ask(move |hub, _, _| hub.shared_channels(id)) else {
-            return Flow::Stop;
-        };
+        let known = hub.ask(move |hub, _, _| (hub.shared_channels(id), hub.channels_of(id)));
+        let (mut channels, is_in) = known.ok()?;
         for saved in saved {
             if self.reader.has(Cap::ReadMarker) {
                 let (channel, mark) = (saved.channel.clone(), saved.read_up_to);
@@ -41,13 +58,8 @@ impl IrcSession {
                 channels.push(saved.channel);
             }
         }
-        for (place, channel) in channels.into_iter().enumerate() {
-            self.charge_next(place, 1);
-            if self.rejoin_one(channel) == Flow::Stop {
-                return Flow::Stop;
-            }
-        }
-        Flow::Continue
+        channels.retain(|channel| !is_in.contains(channel));
+        Some(channels)
     }
 
     fn rejoin_one(&mut self, channel: Name) -> Flow {

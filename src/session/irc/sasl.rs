@@ -19,6 +19,9 @@ const MAX_ANSWER: usize = 2 * 1024;
 /// What stands for accounts without keys: see [`Verifier::decoy`].
 const DECOY: &str = "scram";
 
+/// Why a client is not logged in that has just said something.
+const UNSETTLED: &str = "your messages are still being stored; try again";
+
 /// Where the client is.
 #[derive(Debug, Default)]
 pub(super) enum Dialogue {
@@ -53,10 +56,6 @@ impl IrcSession {
     pub(super) fn authenticate(&mut self, message: &Message<'_>) -> Flow {
         let words = message.param(0);
         match std::mem::take(&mut self.sasl) {
-            Dialogue::Closed if self.account.is_some() => {
-                let words = "You have already authenticated using SASL";
-                self.numeric(ERR_SASLALREADY, &[words])
-            }
             Dialogue::Closed if words.eq_ignore_ascii_case("PLAIN") => {
                 self.await_answer(Awaited::Password, "")
             }
@@ -117,7 +116,10 @@ impl IrcSession {
             return self.sasl_failed();
         };
         let answered = match awaited {
-            Awaited::Password => self.password_given(&answer),
+            Awaited::Password => match self.password_given(&answer) {
+                Ok(account) => Some(account),
+                Err(words) => return self.sasl_refused(&words),
+            },
             Awaited::Opening => return self.challenge(&answer),
             Awaited::Proof(asked) => return self.proof_given(*asked, &answer),
             Awaited::Consent(account) if answer.is_empty() => Some(*account),
@@ -133,9 +135,9 @@ impl IrcSession {
         }
     }
 
-    fn password_given(&self, answer: &str) -> Option<Account> {
-        let (name, password) = plain(answer)?;
-        self.account_with(&name, &password).ok()
+    fn password_given(&self, answer: &str) -> Result<Account, String> {
+        let (name, password) = plain(answer).ok_or("that is no account and password")?;
+        self.account_with(&name, &password)
     }
 
     /// Asks the client to prove the password of the account that it has named.
@@ -189,32 +191,35 @@ impl IrcSession {
         }
     }
 
-    /// Logs in a guest who has a nickname already. Clients expect to be told that they are
-    /// logged in, and then that they have the account's nickname, if they have to have that.
+    /// Logs in a client that has a nickname already, as a guest or an account. Clients expect to
+    /// be told that they are logged in, and then that they have the account's nickname, if they
+    /// have to have that.
     fn log_in_later(&mut self, account: Account) -> Flow {
         let id = self.attached.id;
         let (wanted, owner) = (account.username.clone(), account.id);
         let hub = &self.attached.context.hub;
-        // The guest's messages are delivered before the change of nickname.
         if !matches!(hub.wait_until_settled(id), Ok(true)) {
-            return self.sasl_failed();
+            return self.sasl_refused(UNSETTLED);
         }
         let may = hub.ask(move |hub, now, _| hub.check_becoming(id, &wanted, owner, now));
         match may {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => return self.sasl_failed(),
+            Ok(Err(refusal)) => return self.sasl_refused(&refusal.to_string()),
             Err(_) => return Flow::Stop,
         }
-        self.account = Some(account.clone());
+        let before = self.account.replace(account.clone());
         if self.say_logged_in() == Flow::Stop {
             return Flow::Stop;
         }
-        match self.become_account(&account) {
-            Ok(()) => Flow::Continue,
-            // Somebody has taken the nickname in between.
+        match self.become_account(&account, before.as_ref()) {
+            Ok(channels) => self.rejoin(channels),
+            // Another user has taken the nickname in between.
             Err(words) => {
-                self.account = None;
-                self.numeric(RPL_LOGGEDOUT, &["*", &words])
+                self.account = before;
+                match self.numeric(RPL_LOGGEDOUT, &["*", &words]) {
+                    Flow::Continue => self.say_account(),
+                    Flow::Stop => Flow::Stop,
+                }
             }
         }
     }
@@ -226,6 +231,12 @@ impl IrcSession {
 
     fn sasl_failed(&mut self) -> Flow {
         self.numeric(ERR_SASLFAIL, &["SASL authentication failed"])
+    }
+
+    /// The client is told why it is not logged in.
+    fn sasl_refused(&mut self, why: &str) -> Flow {
+        let words = format!("SASL authentication failed: {why}");
+        self.numeric(ERR_SASLFAIL, &[&words])
     }
 
     fn say_logged_in(&mut self) -> Flow {
@@ -253,14 +264,17 @@ impl IrcSession {
         })
     }
 
-    /// Logs in to an account; a guest who has a nickname already gets the account's.
-    pub(super) fn log_in(&mut self, name: &Name, password: &Secret) -> Result<(), String> {
+    /// Logs in to an account; a client that has a nickname already gets the account's. Returns
+    /// the channels that it has to join anew.
+    pub(super) fn log_in(&mut self, name: &Name, password: &Secret) -> Result<Vec<Name>, String> {
         let account = self.account_with(name, password)?;
+        let mut channels = Vec::new();
         if self.registering.is_none() {
-            self.become_account(&account)?;
+            let before = self.account.clone();
+            channels = self.become_account(&account, before.as_ref())?;
         }
         self.account = Some(account);
-        Ok(())
+        Ok(channels)
     }
 
     fn account_with(&self, name: &Name, password: &Secret) -> Result<Account, String> {
@@ -270,24 +284,40 @@ impl IrcSession {
         account.map_err(|rejected: Rejected| rejected.to_string())
     }
 
-    fn become_account(&mut self, account: &Account) -> Result<(), String> {
+    /// Makes the connection one of an account, which was one of a guest or of another account.
+    /// Returns the channels that it has left because of that.
+    fn become_account(
+        &mut self,
+        account: &Account,
+        before: Option<&Account>,
+    ) -> Result<Vec<Name>, String> {
+        if before.is_some_and(|before| before.id == account.id) {
+            return Ok(Vec::new());
+        }
         let id = self.attached.id;
         let hub = &self.attached.context.hub;
-        // The guest's messages are delivered before the change of nickname.
+        // What was said before is delivered before the change of nickname.
         if !matches!(hub.wait_until_settled(id), Ok(true)) {
-            return Err("your messages are still being stored".to_owned());
+            return Err(UNSETTLED.to_owned());
         }
         let (name, proof) = (account.username.clone(), credential(account, None));
         let reserved = hub.reserve(&name, Some(account.id));
         reserved.map_err(|refusal| refusal.to_string())?;
         let keeps = self.terms().frees_nicknames;
+        let is_guest = before.is_none();
         let answer = hub.ask(move |hub, now, fx| {
+            if !is_guest {
+                return hub.switch_account(id, name, proof, now, fx);
+            }
             if let Some(own) = hub.nickname_of(id).filter(|_| keeps) {
                 hub.wish_nickname(id, own);
             }
-            hub.become_account(id, name, &proof, now, fx)
+            let became = hub.become_account(id, name, &proof, now, fx);
+            became.map(|()| Vec::new())
         });
         self.is_renamed = true;
+        // They are those of the account.
+        self.read_threads.clear();
         match answer {
             Ok(done) => done.map_err(|refusal| refusal.to_string()),
             Err(error) => Err(error.to_string()),

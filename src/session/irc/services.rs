@@ -150,23 +150,31 @@ impl IrcSession {
 
     fn identify(&mut self, args: &[&str]) -> Flow {
         let service = Service::Nicknames;
-        let own = self.reader.shown().to_owned();
+        let own = match &self.account {
+            Some(account) => account.username.to_string(),
+            None => self.reader.shown().to_owned(),
+        };
         let (account, password) = match args {
             [password] => (own.as_str(), *password),
             [account, password, ..] => (*account, *password),
             [] => return self.says(service, "IDENTIFY needs a password."),
         };
-        if let Some(account) = &self.account {
-            let words = format!("You are logged in as {} already.", account.username);
-            return self.says(service, &words);
-        }
         let Ok(name) = Name::parse(account) else {
             return self.says(service, "That is no account.");
         };
+        if let Some(account) = self.account.as_ref().map(|it| &it.username)
+            && *account == name
+        {
+            let words = format!("You are logged in as {account} already.");
+            return self.says(service, &words);
+        }
         match self.log_in(&name, &secret(password)) {
-            Ok(()) => {
+            Ok(channels) => {
                 let words = format!("You are now logged in as {name}.");
-                self.says(service, &words)
+                match self.says(service, &words) {
+                    Flow::Continue => self.rejoin(channels),
+                    Flow::Stop => Flow::Stop,
+                }
             }
             Err(words) => self.says(service, &format!("{words}.")),
         }
