@@ -36,6 +36,11 @@ impl Late {
         self.in_order.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty()
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Leaving> {
         self.in_order.values()

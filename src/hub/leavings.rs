@@ -86,7 +86,7 @@ impl Channels {
             .count();
         let channel = self.get_mut(index);
         if let Some(late) = channel.and_then(|channel| channel.late.as_mut()) {
-            match (late.len() == 0) {
+            match late.is_empty() {
                 true => self.forget_late(index),
                 false => {
                     late.due_ms = now.ticks_ms + PAUSE_MS;

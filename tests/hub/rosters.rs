@@ -210,7 +210,7 @@ impl World {
     fn log_in_to_another(&mut self, id: ConnectionId, account: u32) {
         let (before, owner) = (self.account_of(id), World::owner(account));
         // Some guests remain.
-        if before == Some(account) || (before.is_none() && id.index % 8 > 0) {
+        if before == Some(account) || (before.is_none() && !id.index.is_multiple_of(8)) {
             return;
         }
         let proof = credential(account.into());
