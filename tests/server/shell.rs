@@ -65,9 +65,9 @@ fn every_shell_has_its_script() {
             "convert-config",
             "say",
             "tail",
-            "--each-line",
-            "--token-file",
-            "--scope",
+            "each-line",
+            "token-file",
+            "scope",
         ] {
             assert!(script.contains(word), "{word}: {shell}");
         }
