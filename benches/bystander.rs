@@ -10,6 +10,8 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "bystander/irc.rs"]
+mod irc;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -79,6 +81,10 @@ struct Attack {
     frame: fn(guest: usize, n: u64) -> Value,
     /// Frames each guest sends in all; without end if `None`.
     most: Option<u64>,
+    /// What guests on IRC send instead of frames.
+    line: Option<fn(n: u64) -> String>,
+    /// Other members of the channel that they are in, who say nothing.
+    crowd: usize,
 }
 
 impl Attack {
@@ -94,6 +100,8 @@ impl Attack {
         bans: 0,
         frame: lists,
         most: None,
+        line: None,
+        crowd: 0,
     };
 }
 
@@ -181,6 +189,32 @@ const ATTACKS: &[Attack] = &[
         rooms: 9,
         holders: 990,
         frame: everything,
+        ..Attack::NONE
+    },
+    Attack {
+        name: "IRC: 200 guests, NAMES of 10,000 members",
+        guests: 200,
+        crowd: 9_800,
+        line: Some(|_| format!("NAMES {}", irc::CHANNEL)),
+        ..Attack::NONE
+    },
+    Attack {
+        name: "IRC: 100,000 rooms, 200 guests, LIST",
+        guests: 200,
+        holders: 1_011,
+        line: Some(|_| "LIST".to_owned()),
+        ..Attack::NONE
+    },
+    Attack {
+        name: "IRC: 200 guests, tags of 4 KiB",
+        guests: 200,
+        line: Some(irc::tagged),
+        ..Attack::NONE
+    },
+    Attack {
+        name: "IRC: 200 guests, tags of 8 KiB",
+        guests: 200,
+        line: Some(irc::overlong),
         ..Attack::NONE
     },
 ];
@@ -323,6 +357,7 @@ impl Attack {
             None => Vec::new(),
         };
         let is_older = arguments.older;
+        let is_irc = self.line.is_some();
         let mut server = Server::spawn_by(&prefix, &[], |config| {
             // They all come from this machine, which is one address; an older
             // program may not know these settings.
@@ -335,6 +370,9 @@ impl Attack {
                     "channels_per_address": 0,
                     "new_channels_per_minute": 0,
                 });
+            }
+            if is_irc {
+                config["listen"]["irc"] = "127.0.0.1:0".into();
             }
         });
         server.wait_ready();
@@ -419,9 +457,19 @@ impl Attack {
             all.push(stream);
             drain(&mut all);
         }
+        for member in 0..self.crowd {
+            let stream = irc::enter(server.address("irc"), &format!("member{member}"));
+            stream.set_nonblocking(true).unwrap();
+            all.push(stream);
+            if member % 100 == 0 {
+                drain(&mut all);
+            }
+        }
         for guest in 0..self.guests {
             let nickname = format!("guest{guest}");
-            let mut stream = if self.accounts {
+            let mut stream = if self.line.is_some() {
+                irc::enter(server.address("irc"), &nickname)
+            } else if self.accounts {
                 enter_account(server, &nickname)
             } else {
                 enter(web, &nickname)
@@ -454,12 +502,13 @@ impl Attack {
         if all.is_empty() {
             return None;
         }
-        let (holders, frame, most) = (self.holders, self.frame, self.most);
+        let (before, most) = (self.holders + self.crowd, self.most);
+        let (frame, line) = (self.frame, self.line);
         let rate = RATE;
         let stop = stop.clone();
         let writers: Vec<TcpStream> = all
             .iter()
-            .skip(holders)
+            .skip(before)
             .map(|it| it.try_clone().unwrap())
             .collect();
         let came = Arc::new(AtomicU64::new(0));
@@ -477,7 +526,12 @@ impl Attack {
             while !stop.load(Ordering::Relaxed) && most.is_none_or(|most| n < most) {
                 // A guest first sends everything its allowance permits at once.
                 for (guest, writer) in writers.iter_mut().enumerate() {
-                    send(writer, &frame(guest, n));
+                    match line {
+                        Some(line) => {
+                            let _ = writer.write(format!("{}\r\n", line(n)).as_bytes());
+                        }
+                        None => send(writer, &frame(guest, n)),
+                    }
                 }
                 n += 1;
                 let due = begun + Duration::from_micros(n.saturating_sub(30) * 1_000_000 / rate);
