@@ -60,6 +60,9 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, is_binary: 
     websocket::serve(upgraded, speech, context, READ_BYTES, IrcSession::new);
 }
 
+/// As many bytes of a line cost as much as a message: the longest line without tags has fewer.
+const LINE_BYTES: usize = 512;
+
 /// Takes the lines of one connection to the hub.
 pub(super) struct IrcSession {
     attached: Attached,
@@ -227,6 +230,7 @@ impl IrcSession {
         };
         // What is free is so because nothing answers it.
         let cost = spec.cost.max(u32::from(!self.label.is_empty()));
+        let cost = cost.saturating_add(further_cost(line));
         self.in_turn(cost, |session| session.understood(spec, &message))
     }
 
@@ -453,6 +457,11 @@ impl IrcSession {
         };
         Err(self.numeric(ERR_NOSUCHCHANNEL, &[written, &words]))
     }
+}
+
+/// What a line counts beyond its command: long tags go to as many as the message.
+fn further_cost(line: &[u8]) -> u32 {
+    u32::try_from(line.len() / LINE_BYTES).unwrap_or(u32::MAX)
 }
 
 /// Whether a line begins with a command: `NICK *` would be an HTTP request otherwise.

@@ -54,6 +54,26 @@ fn answers_to_free_commands_have_a_cost() {
 }
 
 #[test]
+fn long_tags_have_a_cost() {
+    let server = start_slow();
+    let mut bob = LineClient::enter_channel(&server, "bob", "c");
+    let mut ann = IrcClient::enter_with(&server, "ann", "message-tags");
+    ann.send("JOIN #c");
+    ann.expect(" 366 ");
+    // As many without tags leave enough for the message.
+    let tags = "x".repeat(4_000);
+    for _ in 0..10 {
+        ann.send(&format!("@+t={tags} TAGMSG #c"));
+    }
+    ann.send("PRIVMSG #c :after");
+    let mut carl = IrcClient::enter_channel(&server, "carl", "c");
+    carl.send("PRIVMSG #c :heard");
+    bob.expect_message("carl", "heard");
+    let heard = String::from_utf8_lossy(bob.received()).into_owned();
+    assert!(!heard.contains("after"), "{heard}");
+}
+
+#[test]
 fn each_target_of_a_command_has_a_cost() {
     let server = start_slow();
     let mut bob = LineClient::enter_channel(&server, "bob", "c");
