@@ -58,6 +58,7 @@ mod page;
 mod parted;
 mod past;
 mod people;
+mod programs;
 mod properties;
 mod property;
 mod reacting;
@@ -123,6 +124,7 @@ pub use mark::Mark;
 pub use nickname::Nickname;
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
+pub use programs::MOST_PROGRAMS;
 pub use property::{MAX_PROPERTIES, MAX_SUBSCRIPTIONS, Owner, Properties, Told, Unmet};
 pub use refusal::{Refusal, Silence};
 pub use roster::RosterNews;
@@ -424,6 +426,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        self.program_comes_in(account, fx);
         self.place(id, profile, Some(account), now, fx);
     }
 

@@ -357,6 +357,11 @@ pub trait Store: Send + Sync {
         Err(StoreError::Database(NO_PROGRAMS.to_owned()))
     }
 
+    /// At most so many of the accounts that programs speak as, the newest first.
+    fn bots(&self, _most: usize) -> Result<Vec<AccountId>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Whether programs speak as an account.
     fn is_bot(&self, _account: AccountId) -> Result<bool, StoreError> {
         Ok(false)

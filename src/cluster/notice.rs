@@ -107,6 +107,7 @@ enum Wire {
     ChannelMuted(String, String, bool),
     ChannelNotifies(String, String, String),
     Invite(String, String, String),
+    Program(i64),
     Whisper {
         from: String,
         to: String,
@@ -311,6 +312,7 @@ pub fn order(order: &Order) -> Vec<u8> {
             let level = notify.as_str().to_owned();
             return pack_newer(Wire::ChannelNotifies(text(name), text(channel), level));
         }
+        Order::Program { account } => return pack_newer(Wire::Program(account.0)),
         Order::Invite { name, channel, by } => {
             return pack_newer(Wire::Invite(text(name), text(channel), text(by)));
         }
@@ -489,6 +491,9 @@ impl Wire {
                 name: name(who)?,
                 channel: name(channel)?,
                 muted,
+            }),
+            Wire::Program(account) => Notice::Order(Order::Program {
+                account: AccountId(account),
             }),
             Wire::Invite(who, channel, by) => Notice::Order(Order::Invite {
                 name: name(who)?,
@@ -699,6 +704,9 @@ mod tests {
                 name: name("bob"),
                 channel: name("dev"),
                 muted: true,
+            },
+            Order::Program {
+                account: AccountId(7),
             },
             Order::Invite {
                 name: name("bob"),

@@ -475,6 +475,10 @@ impl Store for ClusterStore {
         self.postgres.create_bot(account)
     }
 
+    fn bots(&self, most: usize) -> Result<Vec<AccountId>, StoreError> {
+        self.postgres.bots(most)
+    }
+
     fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
         self.postgres.is_bot(account)
     }

@@ -405,6 +405,7 @@ fn user((listed, node): (Listed, Option<String>)) -> proto::User {
     let user = proto::User {
         nickname: listed.nickname.to_string(),
         channels: names(&listed.channels),
+        bot: listed.is_bot,
         node: node.unwrap_or_default(),
         ..proto::User::default()
     };

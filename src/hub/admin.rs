@@ -13,6 +13,8 @@ pub struct ChannelInfo {
     pub name: Name,
     /// Its members, by name.
     pub members: Vec<Name>,
+    /// Those of them that are programs.
+    pub bots: Vec<Name>,
     /// Whether there are more members than these.
     pub more: bool,
     /// Its rules, in short.

@@ -115,6 +115,7 @@ impl Hub {
         Some(Arc::new(Face {
             account: person.account.map(|_| person.name.clone()),
             cloak: person.cloak.clone(),
+            is_bot: self.is_program(person.account),
             ..Face::default()
         }))
     }

@@ -52,6 +52,8 @@ pub struct Listed {
     pub nickname: Name,
     /// The server, with details if it is this one.
     pub place: Place,
+    /// Whether it is a program.
+    pub is_bot: bool,
     /// The channels: of a connection in the order joined, of a user on another
     /// server by name.
     pub channels: Vec<Name>,
@@ -116,6 +118,7 @@ impl Hub {
     }
 
     fn listed(&self, entry: Entry) -> Option<Listed> {
+        let is_bot = (self.face_of(&entry.nickname)).is_some_and(|face| face.is_bot);
         match entry.place {
             EntryPlace::Here(id) => {
                 let connection = self.connection(id)?;
@@ -131,6 +134,7 @@ impl Hub {
                         .filter_map(|m| self.channels.get(m.channel))
                         .map(|channel| channel.name.clone())
                         .collect(),
+                    is_bot,
                     entry,
                 })
             }
@@ -138,6 +142,7 @@ impl Hub {
                 nickname: entry.nickname.clone(),
                 place: Place::Elsewhere(node),
                 channels: self.remote.as_ref()?.channels_of(&entry.nickname, node),
+                is_bot,
                 entry,
             }),
         }

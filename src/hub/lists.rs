@@ -353,8 +353,10 @@ impl Hub {
     pub(super) fn channel_info(&self, name: &Name, part: &Part, most: usize) -> ChannelInfo {
         let members = self.member_names(name, part);
         let page = Page::take(part, members, most);
+        let is_bot = |name: &&Name| self.face_of(name).is_some_and(|face| face.is_bot);
         ChannelInfo {
             name: name.clone(),
+            bots: page.rows.iter().filter(is_bot).cloned().collect(),
             members: page.rows,
             more: page.more,
             rules: self.summary(name),

@@ -11,6 +11,7 @@ use crate::model::{
     Amendment, Entry, History, Kind, Message, MessageId, Name, Place, Reaction, Reactions, Text,
 };
 
+use super::programs::Programs;
 use super::{Effects, Hub, Seen};
 
 /// How many changed messages are remembered. A page is read within seconds; for one that was not,
@@ -35,6 +36,8 @@ pub(super) struct Mended {
     told: VecDeque<(u64, Arc<Reaction>)>,
     /// The number of the last one that is not among them any more.
     told_before: u64,
+    /// The accounts of programs: what they have said is marked when it is read.
+    pub programs: Programs,
 }
 
 /// What has become of a message.
@@ -201,15 +204,16 @@ impl Mended {
         known.is_some_and(Changed::is_deleted)
     }
 
-    /// Applies what has changed since the messages were read.
+    /// Applies what has changed since the messages were read, and marks what programs have said.
     pub fn mend<'a>(&self, messages: impl IntoIterator<Item = &'a mut Message>) {
-        if self.by_message.is_empty() {
+        if self.by_message.is_empty() && self.programs.is_empty() {
             return;
         }
         for message in messages {
             if let Some(changed) = self.by_message.get(&message.id) {
                 changed.apply(message);
             }
+            self.programs.mark(message);
         }
     }
 

@@ -385,12 +385,13 @@ impl Hub {
     /// settlement.
     pub(super) fn publish(
         &mut self,
-        message: Message,
+        mut message: Message,
         speaker: Option<ConnectionId>,
         mut settlement: Option<Settlement>,
         now: Now,
         fx: &mut Effects,
     ) {
+        self.mended.programs.mark(&mut message);
         let channel = message.place.channel();
         let index = channel.and_then(|channel| self.channels.find(channel));
         let face = self.face_of(&message.author);

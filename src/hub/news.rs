@@ -162,6 +162,7 @@ impl Hub {
                 self.kick_here(&name, reason, now, fx);
             }
             Order::Ban(ban) => self.ban_heard(ban, now, fx),
+            Order::Program { account } => self.know_programs([account]),
             Order::Unban(target) => self.unban_heard(&target),
             Order::Revoke { token } => {
                 self.revoke_here(&token, now, fx);

@@ -268,6 +268,11 @@ pub enum Order {
         /// Whether it is muted from now on.
         muted: bool,
     },
+    /// Know that a program takes part as an account.
+    Program {
+        /// The account.
+        account: AccountId,
+    },
     /// Let a user into a channel once, and tell them.
     Invite {
         /// The user.

@@ -77,6 +77,8 @@ pub struct More {
     pub joints: Arc<[usize]>,
     /// What users have reacted with.
     pub reactions: Option<Reactions>,
+    /// Whether a program has said it. Never stored with the message: it follows from its author.
+    pub by_bot: bool,
 }
 
 /// The message that another one answers: it is in the same conversation.
@@ -148,6 +150,11 @@ impl Body {
         if let Some(reactions) = more.and_then(|more| more.reactions.as_mut()) {
             *reactions = reactions.for_reader(key);
         }
+    }
+
+    /// Whether a program has said it.
+    pub fn is_by_bot(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.by_bot)
     }
 
     /// Whether the message was deleted.

@@ -42,6 +42,9 @@ struct Users<'a> {
     /// Why those who are away are.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     away: BTreeMap<&'a str, &'a str>,
+    /// Those that are programs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bots: Vec<&'a Name>,
 }
 
 #[derive(Serialize)]
@@ -79,10 +82,12 @@ fn write_members(room: &Name, page: &Page<Member>, out: &mut Vec<u8>) {
     let roles = roles.filter_map(|it| Some((it.name.as_str(), it.role?.word())));
     let away = page.rows.iter();
     let away = away.filter_map(|it| Some((it.name.as_str(), it.away.as_ref()?.as_str())));
+    let bots = page.rows.iter().filter(|it| it.face.is_bot);
     let rows = Users {
         users: names.clone().collect(),
         roles: roles.collect(),
         away: away.collect(),
+        bots: bots.map(|it| &it.name).collect(),
     };
     write("users", Some(room), page, names, rows, out);
 }
@@ -92,6 +97,7 @@ fn write_ignored(page: &Page<Name>, out: &mut Vec<u8>) {
         users: page.rows.iter().collect(),
         roles: BTreeMap::new(),
         away: BTreeMap::new(),
+        bots: Vec::new(),
     };
     write("ignores", None, page, page.rows.iter(), rows, out);
 }

@@ -50,14 +50,17 @@ pub fn frame(amendment: &Amendment) -> Value {
     frame
 }
 
-/// Says how a message is meant, unless it is simply said, what it answers, and what has become
-/// of it.
+/// Says how a message is meant, unless it is simply said, whether a program has said it, what it
+/// answers, and what has become of it.
 pub fn put_kind(frame: &mut Value, body: &Body) {
     match body.kind {
         MessageKind::Say => {}
         MessageKind::Action => put(frame, "action", json!(true)),
         MessageKind::Notice => put(frame, "notice", json!(true)),
         MessageKind::Deleted => put(frame, "deleted", json!(true)),
+    }
+    if body.is_by_bot() {
+        put(frame, "bot", json!(true));
     }
     put_more(frame, body);
     if let Some(reactions) = body.reactions() {

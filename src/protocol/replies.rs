@@ -61,6 +61,7 @@ pub(super) fn shown(reply: &Reply) -> Shown {
 fn user(card: &UserCard) -> Shown {
     let name = &card.name;
     let mut words = match &card.account {
+        Some(_) if card.face.is_bot => format!("@{name} is a bot."),
         Some(_) => format!("@{name} has an account."),
         None => format!("@{name} is a guest."),
     };
@@ -89,6 +90,7 @@ fn user(card: &UserCard) -> Shown {
     };
     put("user", json!(name));
     put("account", json!(card.account));
+    put("bot", json!(card.face.is_bot.then_some(true)));
     put("away", json!(card.away.as_ref().map(Text::as_str)));
     put("since", json!(card.since_ms.map(rfc3339)));
     put("idle", json!(card.idle_ms.map(|ms| ms / 1_000)));

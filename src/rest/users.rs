@@ -46,6 +46,9 @@ struct Users {
 #[derive(Serialize, ToSchema)]
 struct User {
     nickname: String,
+    /// Whether it is a program.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bot: bool,
     /// The server the user is on, as in `/api/nodes`, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "chat-1.example.org:4004")]
@@ -89,6 +92,7 @@ impl From<(Listed, Option<String>)> for User {
         };
         User {
             nickname: listed.nickname.to_string(),
+            bot: listed.is_bot,
             node,
             address: address.map(peer::written),
             protocol,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::account::SharedGuesses;
 use crate::config::{self, Config, Secret};
 use crate::data::DataDir;
-use crate::hub::Hub;
+use crate::hub::{Hub, MOST_PROGRAMS};
 use crate::keeper::{Keeper, KeeperThreads, Kept};
 use crate::model::{MAX_ROWS, Name};
 use crate::rest::Readiness;
@@ -160,6 +160,7 @@ impl Keeping {
     /// Prepares a hub that has no clients yet.
     pub fn prepare(&self, hub: &mut Hub) -> Result<(), StartError> {
         hub.continue_after(self.store.last_message_id().map_err(StartError::Store)?);
+        hub.know_programs(self.store.bots(MOST_PROGRAMS).map_err(StartError::Store)?);
         #[cfg(feature = "cluster")]
         if let Some(cluster) = &self.cluster {
             hub.join_others();

@@ -339,6 +339,10 @@ impl Store for PostgresStore {
         made.map_err(StoreError::Taken)
     }
 
+    fn bots(&self, most: usize) -> Result<Vec<AccountId>, StoreError> {
+        self.transaction(move |connection| programs::bots(connection, most))
+    }
+
     fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
         self.transaction(move |connection| programs::is_bot(connection, account))
     }

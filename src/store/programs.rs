@@ -98,6 +98,16 @@ macro_rules! queries {
             Ok(made)
         }
 
+        /// See [`crate::store::Store::bots`].
+        pub fn bots(connection: &mut $connection, most: usize) -> QueryResult<Vec<AccountId>> {
+            let ids: Vec<i64> = bot::table
+                .order(bot::account_id.desc())
+                .limit(most as i64)
+                .select(bot::account_id)
+                .load(connection)?;
+            Ok(ids.into_iter().map(AccountId).collect())
+        }
+
         /// See [`crate::store::Store::is_bot`].
         pub fn is_bot(connection: &mut $connection, account: AccountId) -> QueryResult<bool> {
             diesel::select(diesel::dsl::exists(bot::table.find(account.0))).get_result(connection)

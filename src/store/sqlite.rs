@@ -304,6 +304,10 @@ impl Store for SqliteStore {
         made.map_err(StoreError::Taken)
     }
 
+    fn bots(&self, most: usize) -> Result<Vec<AccountId>, StoreError> {
+        self.read(|connection| programs::bots(connection, most))
+    }
+
     fn is_bot(&self, account: AccountId) -> Result<bool, StoreError> {
         self.read(|connection| programs::is_bot(connection, account))
     }

@@ -114,6 +114,7 @@ impl HubHandle {
         let mut last = after.map(|name| ChannelInfo {
             name,
             members: Vec::new(),
+            bots: Vec::new(),
             more: false,
             rules: RulesSummary::default(),
         });
@@ -126,6 +127,7 @@ impl HubHandle {
                     // The rest of a channel that was too large for a page.
                     Some(before) if before.more && before.name == info.name => {
                         before.members.extend(info.members);
+                        before.bots.extend(info.bots);
                         before.more = info.more;
                     }
                     _ => list.push(info),

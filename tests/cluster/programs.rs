@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::shared::Common;
 use crate::support::{
-    EventStream, LineClient, Receiver, Server, Told, User, call, run_python, wait_until,
+    EventStream, JsonClient, LineClient, Receiver, Server, Told, User, call, run_python, wait_until,
 };
 
 /// How long a server may have a hook after it was killed, and as much again.
@@ -127,6 +127,42 @@ fn a_hook_is_posted_to_on_every_server_and_a_call_that_comes_again_counts_once()
     for server in [&one, &two] {
         assert!([401, 404].contains(&call_at(server, "too late").status));
     }
+}
+
+#[test]
+fn a_bot_is_shown_as_one_on_every_server() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let mut ann = JsonClient::enter(&two, "ann");
+    ann.send("join", json!({ "room": "dev" }));
+    while ann.expect("joined")["room"] != "dev" {}
+    // The other server has heard of no bot when it starts.
+    let (_, token) = one.new_token(json!({ "name": "builds", "scopes": ["post:#dev"] }));
+    post(&one, &token, "build 1 ok");
+    let told = ann.expect("message");
+    assert_eq!(
+        (&told["from"], &told["bot"]),
+        (&json!("builds"), &json!(true))
+    );
+    wait_until("it is listed as a bot", || {
+        ann.send("listusers", json!({ "room": "dev" }));
+        ann.expect("users")["bots"] == json!(["builds"])
+    });
+    let users = two.get("/admin/users").json();
+    let mut users = users["users"].as_array().unwrap().iter();
+    assert_eq!(
+        users.find(|it| it["nickname"] == "builds").unwrap()["bot"],
+        true
+    );
+    // One that starts later reads it from the store.
+    let three = common.server();
+    let mut bob = JsonClient::enter(&three, "bob");
+    bob.send("join", json!({ "room": "dev" }));
+    while bob.expect("joined")["room"] != "dev" {}
+    wait_until("the message is stored", || {
+        bob.send("history", json!({ "room": "dev" }));
+        bob.expect("history")["messages"][0]["bot"] == true
+    });
 }
 
 /// Waits longer than any other test: until a server that was killed has a hook no more.

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 
 use crate::bystander::Bystanders;
 use crate::process::Level;
-use crate::support::{JsonClient, LineClient, Server, User, not_tested, wait_until};
+use crate::support::{
+    JsonClient, LineClient, Receiver, Reserved, Server, User, not_tested, wait_until,
+};
 
 /// Debian's path of the library for programs with threads.
 const LIBRARIES: [&str; 2] = [
@@ -98,6 +100,52 @@ fn bans_and_mutes_of_channels_end_by_the_wall_clock() {
     assert!(is_kept_out() && !is_silent());
     clock.set("+61m");
     assert!(!is_kept_out());
+}
+
+#[test]
+fn a_receiver_that_was_away_for_ten_minutes_gets_everything_once_and_in_order() {
+    const MINUTES: usize = 10;
+    let Some(clock) = Clock::new() else {
+        return;
+    };
+    let mut server = Server::spawn_with(&clock.environment(), |config| {
+        config["hooks"] = json!({ "allow": ["127.0.0.0/8"] });
+        config["limits"]["message_rate"] = 0.into();
+    });
+    server.wait_ready();
+    let away = Reserved::new();
+    let url = format!("http://{}/", away.address);
+    let hook = json!({ "channel": "dev", "name": "relay", "direction": "out", "url": url });
+    let made = server.post("/admin/hooks", hook);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let attempts = || {
+        let metrics = server.get("/metrics").body;
+        let name = "chat_hook_failed_attempts_total ";
+        let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+        lines.next().unwrap().parse::<usize>().unwrap()
+    };
+    let mut ann = LineClient::enter_channel(&server, "ann", "dev");
+    for minute in 0..MINUTES {
+        clock.set(&format!("+{minute}m"));
+        ann.send(&minute.to_string());
+        ann.expect_message("ann", &minute.to_string());
+        wait_until("it was tried", || attempts() > 0);
+    }
+    // Its wait doubles each time.
+    assert!(attempts() < 2 * MINUTES, "{} attempts", attempts());
+    let receiver = Receiver::on(away.listen());
+    clock.set("+1h");
+    wait_until("all came", || receiver.calls().len() >= MINUTES);
+    let (mut ids, mut texts) = (Vec::new(), Vec::new());
+    for call in receiver.calls() {
+        let id = call.field("webhook-id");
+        if !ids.contains(&id) {
+            ids.push(id);
+            texts.push(call.text());
+        }
+    }
+    let expected: Vec<String> = (0..MINUTES).map(|minute| minute.to_string()).collect();
+    assert_eq!(texts, expected);
 }
 
 #[test]

@@ -178,6 +178,21 @@ def answered(page, bob, name):
         expect(one.locator("#stream .row", has_text=f"{name} is").last.locator(".answered")).to_have_text("Answer to bob a message that was deleted")
 
 
+def a_bot_is_marked(where, page):
+    """What a program says has a mark, and so has the program among the people."""
+    headers = {"Authorization": f"Bearer {where.admin_token}"}
+    body = json.dumps({"name": "builds", "scopes": ["post:#dev"]}).encode()
+    made = urllib.request.urlopen(urllib.request.Request(f"http://{where.rest}/admin/tokens", body, headers))
+    headers = {"Authorization": f"Bearer {json.load(made)['token']}"}
+    said = urllib.request.Request(f"http://{where.rest}/api/channels/dev/messages", b"build 512 ok", headers)
+    assert urllib.request.urlopen(said).status == 201
+    heard(page, "build 512 ok")
+    expect(page.locator("#stream .row", has_text="build 512 ok").locator(".by .bot")).to_have_text("bot")
+    person = page.locator("#aside .people .row-button")
+    expect(person.filter(has_text="builds").locator(".bot")).to_have_text("bot")
+    expect(person.filter(has_text="bob").locator(".bot")).to_have_count(0)
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -186,6 +201,7 @@ def main():
         say(bob, "where it began")
         heard(bob, "where it began")
         link = link_to(bob, where, "where it began")
+        a_bot_is_marked(where, bob)
         carol = Telnet(where.telnet, "carol", "dev")
         for number in range(150):
             carol.send(f"later {number}")

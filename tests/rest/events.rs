@@ -469,6 +469,32 @@ fn streams_are_limited_for_each_token_and_in_all() {
 }
 
 #[test]
+fn a_token_that_opens_all_streams_it_may_have_takes_none_from_others() {
+    const MOST: usize = 50;
+    let server = Server::start(|config| {
+        config["limits"] = json!({ "streams_per_token": MOST });
+    });
+    let mut ann = ann_in_both(&server);
+    let greedy = server.token_for("greedy", &["read:*"]);
+    let modest = server.token_for("modest", &["read:*", "post:*"]);
+    let open = |token: &str| EventStream::open(&server, token, "channel=dev");
+    let mut streams: Vec<EventStream> = (0..MOST)
+        .map(|_| open(&greedy).unwrap().caught_up(1))
+        .collect();
+    for _ in 0..10 {
+        refused(open(&greedy), 429, "too_many_streams");
+    }
+    let mut other = open(&modest).unwrap().caught_up(1);
+    say(&mut ann, "dev", "to all");
+    let told = server.call(&modest, "POST /api/channels/dev/messages", "to all, too");
+    assert_eq!(told.status, 201, "{}", told.body);
+    for stream in streams.iter_mut().chain([&mut other]) {
+        stream.expect_message("to all");
+        stream.expect_message("to all, too");
+    }
+}
+
+#[test]
 fn a_stream_ends_with_its_token() {
     let server = Server::start(|_| {});
     let mut ann = ann_in_both(&server);

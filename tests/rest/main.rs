@@ -6,6 +6,7 @@ mod support;
 
 mod administration;
 mod audit_trail;
+mod bots;
 mod channels;
 mod events;
 #[cfg(feature = "grpc")]

@@ -99,6 +99,8 @@ pub fn a_bot_is_an_account_that_is_known_as_one(database: &impl Database) {
     let bot = store.create_bot(&person("builds")).unwrap();
     assert_eq!(store.is_bot(bot.id), Ok(true));
     assert_eq!(store.is_bot(alice.id), Ok(false));
+    assert_eq!(store.bots(10), Ok(vec![bot.id]));
+    assert_eq!(store.bots(0), Ok(Vec::new()));
     let taken = store.create_bot(&person("Alice")).map(|account| account.id);
     assert!(
         matches!(&taken, Err(StoreError::Taken(fields)) if fields.contains(&UniqueField::Username)),

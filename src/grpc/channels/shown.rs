@@ -11,6 +11,7 @@ pub fn short(info: ChannelInfo) -> proto::Channel {
     proto::Channel {
         name: info.name.to_string(),
         members: info.members.iter().map(ToString::to_string).collect(),
+        bots: info.bots.iter().map(ToString::to_string).collect(),
         topic: info.rules.topic.as_ref().map(topic),
         registered: info.rules.is_registered,
         founder: info.rules.founder.as_ref().map(ToString::to_string),

@@ -18,6 +18,9 @@ pub struct Channel {
     /// In answers about one channel.
     #[prost(message, optional, tag = "7")]
     pub details: ::core::option::Option<ChannelDetails>,
+    /// Those of the members that are programs.
+    #[prost(string, repeated, tag = "8")]
+    pub bots: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ChannelTopic {
@@ -1168,6 +1171,9 @@ pub struct User {
     /// Which server they are on, `host:port`; empty if there is only one.
     #[prost(string, tag = "6")]
     pub node: ::prost::alloc::string::String,
+    /// Whether it is a program.
+    #[prost(bool, tag = "7")]
+    pub bot: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListChannelsRequest {

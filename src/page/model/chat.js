@@ -515,6 +515,10 @@ export class Chat {
   #message(frame) {
     const room = this.#state.room(frame.room);
     const message = said(frame);
+    if (message.bot && !room.bots.has(fold(frame.from))) {
+      room.bots.add(fold(frame.from));
+      this.#state.emit("members", room);
+    }
     if (!room.insert(message)) return;
     if (room.catchingUp) {
       this.#missed.set(room.key, (this.#missed.get(room.key) ?? 0) + 1);
@@ -857,6 +861,7 @@ export class Chat {
 function said(frame) {
   const kind = frame.action ? "action" : frame.notice ? "report" : "";
   const message = { id: frame.id, from: frame.from, kind, at: Date.parse(frame.at), changed: frame.changed };
+  if (frame.bot) message.bot = true;
   if (frame.reply_to) message.reply = { id: frame.reply_to, author: frame.reply_author };
   // What is left of a deleted one keeps its place.
   if (frame.deleted) return { ...message, notice: "gone" };

@@ -80,6 +80,8 @@ export class Conversation {
   rules = null;
   /** What people are beyond ordinary members, by folded name. */
   roles = new Map();
+  /** Folded names of those that are programs. */
+  bots = new Set();
   /** The server's words why we may not write, after it has refused. */
   silenced = "";
   /** In slow mode, when we may write again. */

@@ -145,9 +145,10 @@ export class Governance {
   }
 
   /** The list of people says what each is, and who is away. */
-  users(room, { users, roles = {}, away = {}, after, prefix }) {
+  users(room, { users, roles = {}, away = {}, bots = [], after, prefix }) {
     const mine = room.roleOf(this.#state.me);
     if (!after && !prefix) room.roles = new Map();
+    for (const name of bots) room.bots.add(fold(name));
     for (const name of users) {
       this.#is(room, name, roles[name] ?? null);
       this.#isAway(name, away[name] ?? null);

@@ -5,7 +5,7 @@ import { byName, fold } from "../model/names.js";
 import { rank, roleMark } from "../model/rules.js";
 import { marked } from "../text.js";
 import { timeOrDay } from "../time.js";
-import { avatar, plural, presence } from "./parts.js";
+import { avatar, botMark, plural, presence } from "./parts.js";
 
 /** With more people than this, a search field is shown. */
 const MANY = 12;
@@ -97,7 +97,11 @@ export class Aside {
 
   #look(name) {
     const { state } = this.#app;
-    return [name, state.active.roleOf(name), state.awayOf(name), state.isIgnored(name), this.#isOnline(name), state.isMe(name)].join("|");
+    return [name, state.active.roleOf(name), state.awayOf(name), state.isIgnored(name), this.#isOnline(name), state.isMe(name), this.#isBot(name)].join("|");
+  }
+
+  #isBot(name) {
+    return this.#app.state.active.bots?.has(fold(name));
   }
 
   #isOnline(name) {
@@ -115,6 +119,7 @@ export class Aside {
       role && h("span", { class: "role", title: role },
         h("span", { "aria-hidden": "true" }, roleMark(role)), h("span", { class: "unseen" }, role)),
       h("span", { class: "label" }, name),
+      this.#isBot(name) && botMark(),
       away !== null && h("span", { class: "count" }, "away"),
       state.isMe(name) && h("span", { class: "count" }, "you"),
       isIgnored && h("span", { class: "count" }, "ignored")));

@@ -24,6 +24,9 @@ export function presence(isOnline) {
     h("span", { class: "unseen" }, isOnline ? "online" : "offline"));
 }
 
+/** Says that a person is none. */
+export const botMark = () => h("small", { class: "bot" }, "bot");
+
 /** A number of unread messages, in words for screen readers. */
 export function badge(count, mentions = 0) {
   const what = mentions > 0 ? `${count} unread, ${mentions} for you` : `${count} unread`;

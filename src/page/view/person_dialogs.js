@@ -81,8 +81,9 @@ export function openCard(app, name) {
   chat.governance.askUser(name);
 }
 
-function facts({ account, online, away, since, idle, rooms, roles }) {
+function facts({ account, bot, online, away, since, idle, rooms, roles }) {
   const all = [
+    bot && ["Bot", "a program"],
     ["Account", account ? (account === true ? "yes" : account) : "a guest, without an account"],
     away && ["Away", away === true ? "yes" : away],
     since && ["Here since", fullTime(Date.parse(since))],

@@ -5,7 +5,7 @@ import { h, icon } from "../lib/dom.js";
 import { compareIds } from "../model/conversation.js";
 import { isOnlyEmoji, textNodes } from "../text.js";
 import { day, dayName, fullTime, shortTime, time } from "../time.js";
-import { avatar, names, plural } from "./parts.js";
+import { avatar, botMark, names, plural } from "./parts.js";
 import { answeredLine, answeredWords } from "./replying.js";
 import { signs } from "./signs.js";
 
@@ -69,9 +69,9 @@ function message(item, grouped, context) {
   return h("article", { class: classes.join(" "), tabindex: "-1", "aria-label": `${item.from}, ${time(item.at)}` },
     h("div", { class: "gutter" }, grouped ? moment : avatar(item.from)),
     h("div", { class: "content" },
-      !grouped && !isAction && h("div", { class: "by" }, author, moment),
+      !grouped && !isAction && h("div", { class: "by" }, author, item.bot && botMark(), moment),
       item.reply && answeredLine(item, state),
-      isAction ? h("div", { class: "deed" }, author, " ", text, " ", moment, edited && [" ", edited])
+      isAction ? h("div", { class: "deed" }, author, item.bot && [" ", botMark()], " ", text, " ", moment, edited && [" ", edited])
         // What is written from right to left is followed on its left.
         : isAmended ? h("div", { class: "amended", dir: "auto" }, text, " ", edited) : text,
       signs(item, context),

@@ -31,6 +31,9 @@ pub struct MessageTold {
     at: String,
     #[schema(value_type = String)]
     author: Arc<str>,
+    /// Whether a program has said it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bot: bool,
     /// Empty if it was deleted.
     #[schema(value_type = String)]
     text: Arc<str>,
@@ -128,6 +131,7 @@ impl MessageTold {
             id: message.id,
             at: rfc3339(message.at_ms),
             author: message.author.shown(),
+            bot: body.is_by_bot(),
             text: body.text.clone().into(),
             action: body.kind == MessageKind::Action,
             notice: body.kind == MessageKind::Notice,

@@ -83,6 +83,7 @@ pub fn say(
         id: Some(id),
         at_ms: Some(id.ms),
         by: face,
+        is_by_bot: body.is_by_bot(),
         client: client.as_deref(),
     };
     let joints = body.joints();
@@ -131,6 +132,7 @@ fn signal(told: &Signalled, face: Option<&Face>, lines: &mut Lines<'_>) {
         at_ms: Some(told.id.ms),
         by: face,
         client: told.signal.extras.as_deref(),
+        ..Said::default()
     };
     let from = From::Person(&told.from, face);
     let sign = modes::role_sign(told.signal.least);
@@ -223,6 +225,7 @@ fn reacted(reaction: &Reaction, face: Option<&Face>, lines: &mut Lines<'_>) {
         at_ms: Some(reaction.id.ms),
         by: face,
         client: Some(&client),
+        ..Said::default()
     };
     let from = From::Person(&reaction.by, face);
     lines.send_words(from, &said, "TAGMSG", &[&target]);

@@ -22,6 +22,8 @@ pub struct Said<'a> {
     pub at_ms: Option<u64>,
     /// What others are shown of the author.
     pub by: Option<&'a Face>,
+    /// Whether a program has said it, also if nothing else is known of the author.
+    pub is_by_bot: bool,
     /// The tags that the author's client has added, as they are written.
     pub client: Option<&'a str>,
 }
@@ -48,7 +50,8 @@ pub fn write(shape: Shape, said: &Said<'_>, out: &mut Vec<u8>) {
     if let Some(client) = said.client.filter(|_| shape.has_tags()) {
         tag("", client);
     }
-    if said.by.is_some_and(|face| face.is_bot) && shape.has_tags() {
+    let is_bot = said.is_by_bot || said.by.is_some_and(|face| face.is_bot);
+    if is_bot && shape.has_tags() {
         tag("bot", "");
     }
     if sign == b';' {

@@ -28,6 +28,9 @@ pub(super) struct Channel {
     name: String,
     /// The nicknames in it.
     members: Vec<String>,
+    /// Those of them that are programs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bots: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<ChannelTopic>,
     registered: bool,
@@ -162,6 +165,7 @@ impl Channel {
         Channel {
             name: info.name.to_string(),
             members: names(&info.members),
+            bots: names(&info.bots),
             topic: info.rules.topic.as_ref().map(ChannelTopic::of),
             registered: info.rules.is_registered,
             founder: info.rules.founder.as_ref().map(ToString::to_string),
