@@ -34,7 +34,8 @@ pub mod text;
 pub mod time;
 
 pub use account::{
-    Account, AccountId, KnownAddress, ListedAccount, NewAccount, Standing, Token, UniqueField, Who,
+    Account, AccountId, KnownAddress, ListedAccount, NewAccount, Profile, Standing, Token,
+    UniqueField, Who,
 };
 pub use amendment::{Amendment, Located};
 pub use body::{Body, MessageKind, More, ReplyTo};

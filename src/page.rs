@@ -42,7 +42,7 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
         "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
         "model/conversation.js" "model/delivery.js" "model/drafts.js" "model/governance.js" "model/mending.js" "model/my_rooms.js" "model/names.js" "model/reacting.js"
         "model/rules.js" "model/search.js" "model/split.js" "model/state.js" "model/storage.js"
-        "view/actions.js" "view/aside.js" "view/completion.js" "view/composer.js" "view/copying.js"
+        "view/account.js" "view/actions.js" "view/aside.js" "view/completion.js" "view/composer.js" "view/copying.js"
         "view/dialog.js" "view/dialogs.js" "view/editing.js" "view/emoji_picker.js" "view/joining.js" "view/keys.js" "view/long_press.js" "view/menu.js"
         "view/parts.js" "view/person.js" "view/person_dialogs.js" "view/replying.js" "view/room_lists.js" "view/room_settings.js"
         "view/row.js" "view/sidebar.js" "view/signin.js" "view/signs.js" "view/stream.js" "view/talk.js"

@@ -55,7 +55,7 @@ use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
     Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Hook, Keeping,
-    KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place, Profile,
     ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Standing, ThreadSummary,
     Token, UniqueField, Unread, Who, Window, Written,
 };
@@ -166,6 +166,19 @@ pub trait Store: Send + Sync {
         hash: &Secret,
         now_ms: u64,
     ) -> Result<(), StoreError>;
+
+    /// As [`Store::change_password`], but only if the password has been changed so often before, and
+    /// the account was not disabled since. Returns whether it was changed.
+    fn change_own_password(
+        &self,
+        account: AccountId,
+        changes: u64,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<bool, StoreError>;
+
+    /// Replaces what the owner of an account has said about themselves.
+    fn set_profile(&self, account: AccountId, profile: &Profile) -> Result<(), StoreError>;
 
     /// At most `limit` accounts whose names' keys begin with `prefix`, in the order of these keys,
     /// after this one. Deleted ones are among them.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Name, NameError, Secret, Text};
+use crate::model::{Name, NameError, Profile, Secret, Text};
 
 use super::opaque::{NOT_TEXT, opaque};
 
@@ -53,6 +53,20 @@ pub struct RegistrationForm<'a> {
     pub email: &'a str,
     /// Telephone number.
     pub phone: &'a str,
+}
+
+/// What the owner of an account changes of what they have said about themselves: `None` stays as
+/// it is, an empty text is taken away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProfileForm<'a> {
+    /// First name.
+    pub first_name: Option<&'a str>,
+    /// Last name.
+    pub last_name: Option<&'a str>,
+    /// E-mail address.
+    pub email: Option<&'a str>,
+    /// Telephone number.
+    pub phone: Option<&'a str>,
 }
 
 /// A form without mistakes.
@@ -132,6 +146,52 @@ impl RegistrationForm<'_> {
                 unique_contacts: true,
             }),
             _ => Err(errors),
+        }
+    }
+}
+
+impl ProfileForm<'_> {
+    /// Checks the fields that are given, and changes these.
+    pub fn applied_to(&self, before: Profile) -> Result<Profile, FormErrors> {
+        let mut errors = FormErrors::new();
+        let after = Profile {
+            first_name: changed(
+                ("first_name", self.first_name, personal_name),
+                before.first_name,
+                &mut errors,
+            ),
+            last_name: changed(
+                ("last_name", self.last_name, personal_name),
+                before.last_name,
+                &mut errors,
+            ),
+            email: changed(("email", self.email, email), before.email, &mut errors),
+            phone: changed(("phone", self.phone, phone), before.phone, &mut errors),
+        };
+        match errors.is_empty() {
+            true => Ok(after),
+            false => Err(errors),
+        }
+    }
+}
+
+/// The checked value of a field, nothing if it is empty, or the one `before` if none is given.
+fn changed<T: Default + From<String>>(
+    (field, given, check): (
+        &'static str,
+        Option<&str>,
+        fn(&str) -> Result<String, FieldError>,
+    ),
+    before: T,
+    errors: &mut FormErrors,
+) -> T {
+    match given.map(check) {
+        None => before,
+        Some(Ok(value)) => T::from(value),
+        Some(Err(FieldError::Missing)) => T::default(),
+        Some(Err(error)) => {
+            errors.push((field, error));
+            before
         }
     }
 }

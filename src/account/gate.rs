@@ -114,7 +114,8 @@ impl Gate {
         self.issue_to(&account.map_err(NoPass::Rejected)?, keep)
     }
 
-    fn issue_to(&self, account: &Account, keep: bool) -> Result<String, NoPass> {
+    /// Issues a pass to the owner of an account, who has proved the password.
+    pub fn issue_to(&self, account: &Account, keep: bool) -> Result<String, NoPass> {
         let issued = self
             .passes
             .issue(&account.username, Some(account), keep, unix_ms());

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use crate::fair::{Asker, Turnstile};
-use crate::hub::{Credential, Refusal, SignedOut};
+use crate::hub::{ConnectionId, Credential, Refusal, SignedOut};
 use crate::model::subscriber::subscriber;
 use crate::model::time::unix_ms;
 use crate::model::{Account, AccountId, Name, Secret, Standing, Token, Who};
@@ -272,7 +272,12 @@ impl Accounts {
     }
 
     /// Notes that the password of an account, which is counted under this key, was right.
-    fn logged_in(&self, account: Account, peer: IpAddr, key: &str) -> Result<Account, Rejected> {
+    pub(super) fn logged_in(
+        &self,
+        account: Account,
+        peer: IpAddr,
+        key: &str,
+    ) -> Result<Account, Rejected> {
         self.refuse_banned(&account.username)?;
         let is_news = self.guesses.lock().succeeded(peer, key, self.now_ms());
         match &self.shared_guesses {
@@ -366,9 +371,19 @@ impl Accounts {
 
     /// Ends the connections of an account, on all servers.
     pub(super) fn sign_out(&self, username: &Name, why: SignedOut) {
+        self.sign_out_others(username, why, None);
+    }
+
+    /// As [`Accounts::sign_out`], except for a connection of this server that `stays`.
+    pub(super) fn sign_out_others(
+        &self,
+        username: &Name,
+        why: SignedOut,
+        stays: Option<ConnectionId>,
+    ) {
         let name = username.clone();
         // A hub that does not answer is going down, and its connections with it.
-        let _ = (self.hub).ask(move |hub, now, fx| hub.sign_out(&name, why, now, fx));
+        let _ = (self.hub).ask(move |hub, now, fx| hub.sign_out(&name, (why, stays), now, fx));
     }
 
     /// Forgets that direct messages can be sent to this name.
@@ -585,7 +600,7 @@ fn signer(store: &dyn Store, jwt: &str) -> Result<(Account, Token), SignatureErr
 }
 
 /// Logs a failure of the store; the client is told only that it failed.
-fn logged(rejected: Rejected) -> Rejected {
+pub(super) fn logged(rejected: Rejected) -> Rejected {
     if let Rejected::Login(LoginError::Store(error))
     | Rejected::Register(RegisterError::Store(error))
     | Rejected::TokenNotStored(error) = &rejected

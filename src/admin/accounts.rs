@@ -27,6 +27,10 @@ pub enum AccountDeed {
     Delete,
     /// Deleted it as its owner.
     DeleteOwn,
+    /// Set another password as its owner.
+    OwnPassword,
+    /// Changed as its owner what is known of them.
+    ChangeOwn,
     /// Ordered that everything it has written be erased.
     Erase,
 }
@@ -40,6 +44,8 @@ impl fmt::Display for AccountDeed {
             AccountDeed::Enable => "enabled the account",
             AccountDeed::Delete => "deleted the account",
             AccountDeed::DeleteOwn => "deleted as its owner the account",
+            AccountDeed::OwnPassword => "changed as its owner the password of",
+            AccountDeed::ChangeOwn => "changed as its owner the details of",
             AccountDeed::Erase => "ordered to erase everything written by",
         })
     }

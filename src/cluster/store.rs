@@ -20,7 +20,7 @@ use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, ListedAccount, Located,
-    MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, ProgramToken, Record,
+    MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, Profile, ProgramToken, Record,
     SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
 };
 use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
@@ -604,6 +604,21 @@ impl Store for ClusterStore {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         self.postgres.change_password(account, hash, now_ms)
+    }
+
+    fn change_own_password(
+        &self,
+        account: AccountId,
+        changes: u64,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.postgres
+            .change_own_password(account, changes, hash, now_ms)
+    }
+
+    fn set_profile(&self, account: AccountId, profile: &Profile) -> Result<(), StoreError> {
+        self.postgres.set_profile(account, profile)
     }
 
     fn accounts(

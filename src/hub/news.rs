@@ -171,7 +171,7 @@ impl Hub {
                 let connections = self.with_token(&token);
                 self.end_all(&connections, &Farewell::Replaced, now, fx);
             }
-            Order::SignOut { name, why } => self.sign_out_here(&name, why, now, fx),
+            Order::SignOut { name, why } => self.sign_out_here(&name, (why, None), now, fx),
             Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
             Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
             Order::ChannelRead {

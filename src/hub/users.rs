@@ -491,27 +491,35 @@ impl Hub {
         self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
     }
 
-    /// Closes the connections of an account, on all servers.
-    pub fn sign_out(&mut self, name: &Name, why: SignedOut, now: Now, fx: &mut Effects) {
+    /// Closes the connections of an account, on all servers, for this reason; one connection here
+    /// may stay.
+    pub fn sign_out(
+        &mut self,
+        name: &Name,
+        (why, stays): (SignedOut, Option<ConnectionId>),
+        now: Now,
+        fx: &mut Effects,
+    ) {
         let order = || Order::SignOut {
             name: name.clone(),
             why,
         };
         self.share_order(order, fx);
-        self.sign_out_here(name, why, now, fx);
+        self.sign_out_here(name, (why, stays), now, fx);
     }
 
     pub(super) fn sign_out_here(
         &mut self,
         name: &Name,
-        why: SignedOut,
+        (why, stays): (SignedOut, Option<ConnectionId>),
         now: Now,
         fx: &mut Effects,
     ) {
         let user = self.users.get(name.key());
         let user = user.filter(|user| user.account.is_some());
         let connections = user.map(|user| user.connections.clone());
-        let connections = connections.unwrap_or_default();
+        let mut connections = connections.unwrap_or_default();
+        connections.retain(|&connection| Some(connection) != stays);
         self.end_all(&connections, &why.into(), now, fx);
     }
 

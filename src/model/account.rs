@@ -61,6 +61,19 @@ pub struct Account {
     pub seen_at: Option<u64>,
 }
 
+/// What the owner of an account has said about themselves, all of it unverified.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// An e-mail address.
+    pub email: Option<String>,
+    /// A telephone number.
+    pub phone: Option<String>,
+}
+
 /// Whether an account can be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {

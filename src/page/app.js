@@ -6,7 +6,7 @@ import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
 import { compareIds } from "./model/conversation.js";
-import { deleteAccount, giveUp, renew, whyNot } from "./model/api.js";
+import { changeEmail, changePassword, deleteAccount, giveUp, ownAccount, renew, whyNot } from "./model/api.js";
 import { change, forgetLogin, onForgotten, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
 import { sameName } from "./model/names.js";
 import { State } from "./model/state.js";
@@ -36,6 +36,7 @@ const SLOWEST = 30_000;
 
 /** Dialogs that few open, loaded when they are. */
 const LATER = {
+  account: async () => (await import("./view/account.js")).openAccount,
   settings: async () => (await import("./view/room_settings.js")).openSettings,
   card: async () => (await import("./view/person_dialogs.js")).openCard,
   against: async () => (await import("./view/person_dialogs.js")).openAgainst,
@@ -49,6 +50,8 @@ class App {
   #connection = null;
   #login;
   #isLeaving = false;
+  /** Whether the password is being changed, which ends this connection, too. */
+  #isChanging = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
   /** The room that is shown meanwhile, until the user opens one. */
@@ -102,7 +105,8 @@ class App {
       if (state.active?.unread > 0) this.stream.reopen();
     });
     if (login.keep) {
-      onForgotten(() => this.#leave("You have signed out in another tab."));
+      // A tab that does not know the new password's token yet forgets the old one's.
+      onForgotten(() => this.#isChanging || this.#leave("You have signed out in another tab."));
       setInterval(() => this.#renew(), LOOK_EVERY);
       this.#renew();
     }
@@ -229,6 +233,31 @@ class App {
     this.#leave("Your account is deleted.");
   }
 
+  /** Changes the password and stays signed in, or throws why it cannot be. */
+  async changePassword(present, next) {
+    this.#isChanging = true;
+    try {
+      const { keep } = this.#login;
+      const token = await changePassword(this.state.me, present, next, keep);
+      this.#login = { ...this.#login, token, renewed: Date.now() };
+      saveLogin(this.#login, keep);
+      this.#connect();
+    } finally {
+      this.#isChanging = false;
+      // It may have ended for another reason meanwhile.
+      this.#linked();
+    }
+  }
+
+  /** Changes the e-mail address; an empty one is taken away. Returns the present one. */
+  async changeEmail(password, email) {
+    return (await changeEmail(this.state.me, password, email)).email;
+  }
+
+  ownAccount() {
+    return ownAccount(this.#login.token);
+  }
+
   /** Back to the door. */
   #leave(words) {
     this.#isLeaving = true;
@@ -257,13 +286,15 @@ class App {
     const { state, why } = this.state.link;
     if (state === "open" && !this.wasOnline) keepOffline();
     if (state === "open") this.wasOnline = true;
-    if (state !== "ended" || this.#isLeaving) return;
+    if (state !== "ended" || this.#isLeaving || this.#isChanging) return;
     if (why.code === "token_revoked" || why.code === "password_changed") this.#revoked();
     else if (!why.entered || why.code.startsWith("account_")) this.#leave(why.words);
   }
 
   /** The token of this connection has ended, but there may be a renewed one. */
   async #revoked() {
+    const saved = savedLogin();
+    if (saved?.nickname === this.#login.nickname && saved.token !== this.#login.token) this.#login = saved;
     if ((await whyNot(this.#login.token)).isRefused) this.#leave("You have been signed out. Please sign in again.");
     else this.#connect();
   }

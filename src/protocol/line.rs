@@ -38,6 +38,8 @@ pub enum Step {
     Register(Option<Secret>),
     /// Logs in to an account.
     LogIn(Name, Option<Secret>),
+    /// Changes the password of one's own account.
+    ChangePassword,
     /// Asks for the accounts to which the current channel belongs, after this one.
     Accounts(Option<Name>),
     /// An answer to this client only: lines, each ended by `\n`.
@@ -122,6 +124,7 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
             }
             Action::Register(password) => Step::Register(password),
             Action::LogIn(name, password) => Step::LogIn(name, password),
+            Action::ChangePassword => Step::ChangePassword,
             Action::Accounts(after) => Step::Accounts(after),
         },
         word: spec.word.unwrap_or_default(),

@@ -89,10 +89,10 @@ pub(super) struct NewAccount {
 
 /// The token that was issued.
 #[derive(Serialize, ToSchema)]
-struct Token {
+pub(super) struct Token {
     /// A JWT for the WebSocket at `/ws`; valid for `limits.pass_hours`, or for
     /// `limits.kept_pass_days` if it keeps its owner signed in.
-    token: String,
+    pub token: String,
 }
 
 /// Issues a token for a nickname, which is held for the client for a minute.
@@ -140,7 +140,7 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
 }
 
 /// Reads a flag as forms and browsers' checkboxes write it.
-fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
+pub(super) fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
     match said {
         "" | "false" | "0" | "off" => Ok(false),
         "true" | "1" | "on" => Ok(true),
@@ -183,18 +183,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     };
     let registration = registration
         .check_short(call.context.accounts.lengths())
-        .map_err(|errors| {
-            let name = |field| match field {
-                "username" => "nickname".to_owned(),
-                other => str::to_owned(other),
-            };
-            let errors = errors.into_iter();
-            Problem::Form(
-                errors
-                    .map(|(field, why)| (name(field), why.to_string()))
-                    .collect(),
-            )
-        })?;
+        .map_err(Problem::form)?;
     let username = registration.username.clone();
     call.refuse_banned_name(&username)?;
     let _turn = PasswordTurn::take(call.context)?;

@@ -89,6 +89,12 @@ impl Form {
         let field = self.0.iter().find(|(other, _)| other == name);
         field.map_or("", |(_, value)| value)
     }
+
+    /// A field's text, if the field is there.
+    pub fn given(&self, name: &str) -> Option<&str> {
+        let field = self.0.iter().find(|(other, _)| other == name);
+        field.map(|(_, value)| value.as_str())
+    }
 }
 
 fn as_text(name: &str, value: Value) -> Result<String, Problem> {

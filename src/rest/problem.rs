@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::account::NoBot;
+use crate::account::{FormErrors, NoBot};
 use crate::admin::channels::Class;
 use crate::admin::{BansFailed, ChannelFailed, NotGranted, ProgramFailed};
 use crate::chatlog::SearchError;
@@ -116,6 +116,17 @@ impl Problem {
     /// A field or parameter is wrong in this way.
     pub fn field(name: &str, why: impl fmt::Display) -> Problem {
         Problem::Field(name.to_owned(), why.to_string())
+    }
+
+    /// The mistakes in a form in which the username is called `nickname`.
+    pub fn form(errors: FormErrors) -> Problem {
+        let name = |field| match field {
+            "username" => "nickname".to_owned(),
+            other => str::to_owned(other),
+        };
+        let errors = errors.into_iter();
+        let errors = errors.map(|(field, why)| (name(field), why.to_string()));
+        Problem::Form(errors.collect())
     }
 
     /// The caller has not proved who it is.

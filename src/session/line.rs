@@ -67,6 +67,7 @@ impl LineSession {
             Step::Claim(name) => self.wants(name),
             Step::Register(password) => self.register(password),
             Step::LogIn(name, password) => self.log_in(name, password),
+            Step::ChangePassword => self.change_password(),
             Step::Accounts(after) => self.say_accounts(after.as_ref()),
         }
     }

@@ -83,7 +83,7 @@ macro_rules! queries {
 
         use super::lookalikes;
         use crate::model::{
-            Account, AccountId, KnownAddress, Name, NewAccount, Secret, Standing, Token,
+            Account, AccountId, KnownAddress, Name, NewAccount, Profile, Secret, Standing, Token,
             UniqueField, Who,
         };
         use crate::store::accounts::{
@@ -274,6 +274,62 @@ macro_rules! queries {
             diesel::delete(known).execute(connection)?;
             diesel::delete(password_reset::table.find(account.0)).execute(connection)?;
             Ok((changed > 0).then_some(()))
+        }
+
+        /// See [`crate::store::Store::change_own_password`].
+        pub fn change_own_password(
+            connection: &mut $connection,
+            (account, changes): (AccountId, u64),
+            hash: &Secret,
+            now_ms: u64,
+        ) -> QueryResult<bool> {
+            // Also locks the row: of two changes at once the second finds another number.
+            let is_same = diesel::update(account::table.find(account.0))
+                .filter(account::password_changes.eq(time(changes)))
+                .set(account::password_changes.eq(account::password_changes))
+                .execute(connection)?;
+            if is_same == 0 {
+                return Ok(false);
+            }
+            let changed = change_password(connection, account, hash, now_ms)?;
+            Ok(changed.is_some())
+        }
+
+        /// See [`crate::store::Store::set_profile`]. `None` if there is no such account.
+        pub fn set_profile(
+            connection: &mut $connection,
+            account: AccountId,
+            profile: &Profile,
+        ) -> QueryResult<Option<()>> {
+            let row = account::table.find(account.0);
+            let before: Option<(Option<String>, Option<String>)> = row
+                .filter(account::deleted_at.is_null())
+                .select((account::email, account::phone))
+                .get_result(connection)
+                .optional()?;
+            let Some((email, phone)) = before else {
+                return Ok(None);
+            };
+            diesel::update(row)
+                .set((
+                    account::first_name.eq(&profile.first_name),
+                    account::last_name.eq(&profile.last_name),
+                    account::email.eq(&profile.email),
+                    account::phone.eq(&profile.phone),
+                ))
+                .execute(connection)?;
+            // An address or number that was registered as nobody else's is free again.
+            if email != profile.email {
+                diesel::update(row)
+                    .set(account::email_key.eq(None::<String>))
+                    .execute(connection)?;
+            }
+            if phone != profile.phone {
+                diesel::update(row)
+                    .set(account::phone_key.eq(None::<String>))
+                    .execute(connection)?;
+            }
+            Ok(Some(()))
         }
 
         /// Revokes all tokens of an account.

@@ -48,8 +48,8 @@ use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
-    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
-    Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
+    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile, ProgramToken, Record,
+    SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -504,6 +504,25 @@ impl Store for PostgresStore {
             accounts::change_password(connection, account, &hash, now_ms)
         })?
         .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn change_own_password(
+        &self,
+        account: AccountId,
+        changes: u64,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let hash = hash.clone();
+        self.transaction(move |connection| {
+            accounts::change_own_password(connection, (account, changes), &hash, now_ms)
+        })
+    }
+
+    fn set_profile(&self, account: AccountId, profile: &Profile) -> Result<(), StoreError> {
+        let profile = profile.clone();
+        self.transaction(move |connection| accounts::set_profile(connection, account, &profile))?
+            .ok_or(StoreError::NoSuchAccount)
     }
 
     fn accounts(

@@ -49,8 +49,8 @@ use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
-    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, ProgramToken, Record, SavedChannel,
-    Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
+    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile, ProgramToken, Record,
+    SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -435,6 +435,23 @@ impl Store for SqliteStore {
         now_ms: u64,
     ) -> Result<(), StoreError> {
         self.write(|connection, _, _| accounts::change_password(connection, account, hash, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn change_own_password(
+        &self,
+        account: AccountId,
+        changes: u64,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| {
+            accounts::change_own_password(connection, (account, changes), hash, now_ms)
+        })
+    }
+
+    fn set_profile(&self, account: AccountId, profile: &Profile) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::set_profile(connection, account, profile))?
             .ok_or(StoreError::NoSuchAccount)
     }
 

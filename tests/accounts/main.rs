@@ -8,6 +8,7 @@ mod accounts_api;
 mod erasing;
 mod mending;
 mod names;
+mod own_account;
 mod passes;
 mod passwords;
 mod registering;

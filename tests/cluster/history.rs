@@ -58,6 +58,10 @@ impl Store for Slow {
             account: AccountId, from: &chat_server::store::Secret, to: &chat_server::store::Secret
         ) -> ();
         change_password(account: AccountId, hash: &chat_server::store::Secret, now_ms: u64) -> ();
+        change_own_password(
+            account: AccountId, changes: u64, hash: &chat_server::store::Secret, now_ms: u64
+        ) -> bool;
+        set_profile(account: AccountId, profile: &chat_server::store::Profile) -> ();
         accounts(
             prefix: &str, after: &str, limit: usize
         ) -> Vec<chat_server::store::ListedAccount>;

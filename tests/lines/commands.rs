@@ -122,6 +122,7 @@ fn no_example_of_a_line_is_a_mistake() {
         // After these the next line is no command, or the connection is closed.
         let then = match line.name() {
             "/register" | "/login" => Some("please"),
+            "/password" => Some("You have no account"),
             "/quit" => Some("Good-bye"),
             _ => None,
         };

@@ -35,8 +35,9 @@ def leaving(browser, where, other):
     say(lea, "remember me")
     heard(other, "remember me")
     lea.locator("#me").click()
-    lea.get_by_role("menuitem", name="Delete my account").click()
-    dialog = lea.get_by_role("dialog")
+    lea.get_by_role("menuitem", name="My account").click()
+    lea.get_by_role("dialog").get_by_role("button", name="Delete my account").click()
+    dialog = lea.get_by_role("dialog", name="Delete my account")
     dialog.get_by_label("Also delete all that I wrote").check()
     dialog.get_by_label("Password").fill("a wrong guess")
     dialog.get_by_role("button", name="Delete my account").click()
@@ -46,6 +47,50 @@ def leaving(browser, where, other):
     expect(lea.get_by_label("Nickname")).to_be_visible()
     expect(lea.get_by_role("alert")).to_contain_text("deleted")
     expect(other.locator("#stream").get_by_text("remember me")).to_have_count(0)
+
+
+def own_account(browser, where):
+    """A new password keeps this page signed in and ends the others; the address is shown and changed."""
+    nora = new_page(browser, where.web)
+    register(nora, "nora")
+    other = new_page(browser, where.web)
+    other.get_by_role("tab", name="Log in").click()
+    other.get_by_label("Nickname").fill("nora")
+    other.get_by_label("Password").fill("long enough")
+    other.get_by_role("button", name="Log in").click()
+    online(other)
+    old = kept(nora)["token"]
+    nora.locator("#me").click()
+    nora.get_by_role("menuitem", name="My account").click()
+    dialog = nora.get_by_role("dialog")
+    password = dialog.locator("section", has=nora.get_by_role("heading", name="Password"))
+    change = password.get_by_role("button", name="Change the password")
+    password.get_by_label("Present password").fill("a wrong guess")
+    password.get_by_label("New password").fill("even longer")
+    change.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Wrong username or password")
+    password.get_by_label("Present password").fill("long enough")
+    password.get_by_label("New password").fill("short")
+    change.click()
+    expect(password.get_by_label("New password")).to_be_focused()
+    password.get_by_label("New password").fill("even longer")
+    change.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Your password is changed")
+    expect(other.get_by_label("Nickname")).to_be_visible()
+    online(nora)
+    assert [status(where, token) for token in (old, kept(nora)["token"])] == [401, 200]
+    address = dialog.locator("section", has=nora.get_by_role("heading", name="E-mail"))
+    address.get_by_label("E-mail").fill("nora@example.org")
+    address.get_by_label("Present password").fill("even longer")
+    address.get_by_role("button", name="Change the address").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Your address is changed")
+    nora.reload()
+    online(nora)
+    nora.locator("#me").click()
+    nora.get_by_role("menuitem", name="My account").click()
+    expect(nora.get_by_role("dialog").get_by_label("E-mail")).to_have_value("nora@example.org")
+    nora.context.close()
+    other.context.close()
 
 
 def main():
@@ -108,6 +153,7 @@ def main():
         composer(ada).press("Enter")
         expect(composer(ada)).to_have_value("@काव्य ")
         leaving(browser, where, ada)
+        own_account(browser, where)
         for page in (mina, ada, poet):
             serious = [one for one in page.mistakes if "Failed to load resource" not in one and "WebSocket" not in one]
             assert serious == [], serious

@@ -11,8 +11,8 @@ use chat_server::model::{Body, MessageKind};
 use chat_server::name::Name;
 use chat_server::store::{
     Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
-    Retention, Search, SearchScope, Secret, Standing, Store, StoreError, Token, UniqueField, Who,
-    Window,
+    Profile, Retention, Search, SearchScope, Secret, Standing, Store, StoreError, Token,
+    UniqueField, Who, Window,
 };
 use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
@@ -45,6 +45,7 @@ macro_rules! store_suite {
             a_thread_needs_both_accounts,
             ids_go_on_after_a_restart,
             another_password_ends_tokens,
+            owners_change_their_accounts,
             accounts_are_listed_disabled_and_deleted,
             a_link_resets_a_password_once,
             the_newest_addresses_are_known,
@@ -1069,6 +1070,46 @@ pub fn another_password_ends_tokens(database: &impl Database) {
     assert_eq!(store.known_addresses(0).unwrap(), []);
     let refused = store.change_password(AccountId(4711), &first, 1);
     assert_eq!(refused, Err(StoreError::NoSuchAccount));
+}
+
+pub fn owners_change_their_accounts(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let now = |who: &Account| store.account(&Who::Id(who.id)).unwrap().unwrap();
+    store.add_token(&token(1, ann.id)).unwrap();
+    // Two changes from the same password at once: the second is too late.
+    let change =
+        |changes, hash: &str| store.change_own_password(ann.id, changes, &Secret::new(hash), 9);
+    assert_eq!(change(1, "early"), Ok(false));
+    assert_eq!(change(0, "second"), Ok(true));
+    assert_eq!(change(0, "late"), Ok(false));
+    assert_eq!(now(&ann).password_hash, Secret::new("second"));
+    assert_eq!(now(&ann).password_changes, 1);
+    assert!(!store.token("access1").unwrap().unwrap().is_active);
+    // Nor is one made after an administrator has disabled the account.
+    store.disable_account(ann.id, 10).unwrap();
+    assert_eq!(change(1, "late"), Ok(false));
+    let profile = Profile {
+        first_name: "B".to_owned(),
+        last_name: String::new(),
+        email: Some("other@example.org".to_owned()),
+        phone: None,
+    };
+    let email = bob.email.clone().unwrap();
+    store.set_profile(bob.id, &profile).unwrap();
+    let bob = now(&bob);
+    assert_eq!((bob.first_name.as_str(), bob.last_name.as_str()), ("B", ""));
+    assert_eq!((bob.email, bob.phone), (profile.email.clone(), None));
+    // Whom the former address belongs to is open again.
+    let eve = NewAccount {
+        email: Some(email),
+        ..person("eve")
+    };
+    assert!(store.create_account(&eve).is_ok());
+    store.delete_account(bob.id, 11).unwrap();
+    let refused = Err(StoreError::NoSuchAccount);
+    assert_eq!(store.set_profile(bob.id, &profile), refused);
+    assert_eq!(store.set_profile(AccountId(4711), &profile), refused);
 }
 
 pub fn accounts_are_listed_disabled_and_deleted(database: &impl Database) {

@@ -62,6 +62,26 @@ export async function deleteAccount(nickname, password, erases) {
   if (!answer.response.ok) token(answer);
 }
 
+/** Changes the password of an account, and gives a new token for it. */
+export async function changePassword(nickname, password, next, keep = false) {
+  const form = new URLSearchParams({ nickname, password, new_password: next, keep: String(Boolean(keep)) });
+  return token(await send("PUT", "/auth/account/password", form));
+}
+
+/** Changes the e-mail address of an account. Returns the account. */
+export async function changeEmail(nickname, password, email) {
+  const answer = await send("PATCH", "/auth/account", new URLSearchParams({ nickname, password, email }));
+  token(answer);
+  return answer.body;
+}
+
+/** What is known of the account of a token. */
+export async function ownAccount(of) {
+  const answer = await send("GET", "/auth/account", undefined, bearer(of));
+  token(answer);
+  return answer.body;
+}
+
 /** Why the server does not let in the owner of a token: `{isRefused, words}`. Without an answer of
  * the server the token may still be valid: a proxy that refuses says nothing of it. */
 export async function whyNot(token) {
@@ -93,10 +113,10 @@ function token({ response, body }, conflict) {
 
 const post = (path, form) => send("POST", path, form);
 
-async function send(method, path, form) {
+async function send(method, path, form, headers = {}) {
   let response;
   try {
-    response = await fetch(at(path), { method, body: form, signal: AbortSignal.timeout(LONGEST) });
+    response = await fetch(at(path), { method, body: form, headers, cache: "no-store", signal: AbortSignal.timeout(LONGEST) });
   } catch {
     throw new Refused("The server cannot be reached. Is the network there?");
   }

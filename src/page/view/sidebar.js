@@ -90,7 +90,7 @@ export class Sidebar {
       { label: "I am back", hidden: app.state.awayOf(app.state.me) === null, run: () => app.chat.governance.setAway("") },
       { label: "Change nickname…", hidden: app.state.isAccount, run: () => app.open("nickname") },
       { label: "Keys and commands", key: "?", run: () => app.open("help") },
-      { label: "Delete my account…", hidden: !app.state.isAccount, danger: true, run: () => app.open("leaving") },
+      { label: "My account…", hidden: !app.state.isAccount, run: () => app.open("account") },
       { label: "Sign out", danger: true, run: () => app.signOut() },
     ]);
   }

@@ -27,6 +27,8 @@ pub enum Action {
     Register(Option<Secret>),
     /// Logs in to an account; without a password it is asked for.
     LogIn(Name, Option<Secret>),
+    /// Changes the password of one's own account; both are asked for.
+    ChangePassword,
 }
 
 /// What `/help` is about.
@@ -139,7 +141,8 @@ impl Action {
     pub fn rows(&self) -> usize {
         match self {
             Action::Hub(command) => rows(command),
-            Action::Help(_) | Action::Register(_) | Action::LogIn(..) | Action::Accounts(_) => 0,
+            Action::Help(_) | Action::Register(_) | Action::LogIn(..) => 0,
+            Action::ChangePassword | Action::Accounts(_) => 0,
         }
     }
 }

@@ -64,6 +64,20 @@ pub(super) const TABLE: &[Spec] = &[
         page: None,
     },
     Spec {
+        word: Some("password"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/password"],
+            help: "change the password of your account",
+            example: "/password",
+            logged: Logged::Nothing,
+            read: |args| nothing(args).map(|()| Action::ChangePassword),
+            ..Line::PLAIN
+        }),
+        json: None,
+        page: None,
+    },
+    Spec {
         word: None,
         cost: Cost::ONE,
         line: None,

@@ -2,6 +2,7 @@
 //! users: what is written to them are commands, which the connection's thread carries out.
 
 mod channels;
+mod own_account;
 
 use crate::account::RegistrationForm;
 use crate::hub::Command;
@@ -30,6 +31,14 @@ const HELP_NICKNAMES: Help = &[
         "makes your nickname an account",
     ),
     ("IDENTIFY [account] password", "logs in to an account"),
+    (
+        "PASSWD present new",
+        "changes the password of your account, and ends your other connections",
+    ),
+    (
+        "SET EMAIL password [email]",
+        "changes the e-mail address of your account, or takes it away",
+    ),
     ("INFO [nick]", "says whether a nickname is registered"),
     ("GHOST", "ends your other connections"),
 ];
@@ -76,6 +85,8 @@ impl IrcSession {
             (_, "HELP") => self.serve_help(service),
             (Service::Nicknames, "REGISTER") => self.register_nick(args),
             (Service::Nicknames, "IDENTIFY" | "LOGIN") => self.identify(args),
+            (Service::Nicknames, "PASSWD") => self.change_password(args),
+            (Service::Nicknames, "SET") => self.set_own(args),
             (Service::Nicknames, "INFO") => self.nick_info(args),
             (Service::Nicknames, "GHOST") => self.ghost(),
             (Service::Nicknames, "LOGOUT") => self.says(service, "Reconnect without logging in."),

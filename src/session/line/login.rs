@@ -6,7 +6,7 @@
 
 use crate::account::{FieldError, Registrar, Registration, Rejected, check_password, credential};
 use crate::hub::{Command, Farewell, Note, Refusal};
-use crate::model::{Account, Name, Secret};
+use crate::model::{Account, Name, Secret, Who};
 use crate::protocol::{Hiding, line};
 
 use super::LineSession;
@@ -24,6 +24,12 @@ pub(super) enum Asking {
     NewPassword,
     /// The new one once more.
     Repetition(Secret),
+    /// The present one of the client's own account, to change it.
+    PresentPassword,
+    /// The one to take its place.
+    NextPassword(Secret),
+    /// That one once more, after the present one.
+    NextRepetition(Secret, Secret),
 }
 
 const NICKNAME_AGAIN: &str = "Another nickname, please:\n";
@@ -82,6 +88,17 @@ impl LineSession {
         }
     }
 
+    /// `/password`: the owner of an account wants another password.
+    pub(super) fn change_password(&mut self) -> Flow {
+        if self.account.is_none() {
+            return self.say("! You have no account. /register makes one of your nickname.\n");
+        }
+        self.ask(
+            Asking::PresentPassword,
+            "Your present password, please (an empty line takes you back):\n",
+        )
+    }
+
     /// The answer to [`LineSession::ask`].
     pub(super) fn password_given(&mut self, line: &[u8]) -> Flow {
         let asked = std::mem::replace(&mut self.asking, Asking::Nothing);
@@ -102,7 +119,22 @@ impl LineSession {
                 Err(error) => self.say(&format!("! A password {error}.\n")),
             },
             Asking::Repetition(first) if first == given => self.make_account(&given),
-            Asking::Repetition(_) => self.say("! Those were two different passwords.\n"),
+            Asking::PresentPassword => {
+                self.ask(Asking::NextPassword(given), "A new one, please:\n")
+            }
+            Asking::NextPassword(present) => match self.checked_password(&given) {
+                Ok(_) => self.ask(
+                    Asking::NextRepetition(present, given),
+                    "Once more, please:\n",
+                ),
+                Err(error) => self.say(&format!("! A password {error}.\n")),
+            },
+            Asking::NextRepetition(present, first) if first == given => {
+                self.replace_password(&present, &given)
+            }
+            Asking::Repetition(_) | Asking::NextRepetition(..) => {
+                self.say("! Those were two different passwords.\n")
+            }
         }
     }
 
@@ -210,6 +242,39 @@ impl LineSession {
             "* The nickname @{name} is yours now; from anywhere, /login {name} is how you get it.\n"
         );
         self.say_noted(&words, Note::Done("register".to_owned()))
+    }
+
+    /// Puts a new password in place of the present one. This connection stays.
+    fn replace_password(&mut self, present: &Secret, new: &Secret) -> Flow {
+        let accounts = &self.attached.context.accounts;
+        let (peer, id) = (self.attached.peer.ip(), self.attached.id);
+        let own = match self.own_account() {
+            Ok(account) => account,
+            Err(words) => return self.refuse("password", &words),
+        };
+        let new = match self.checked_password(new) {
+            Ok(new) => new,
+            Err(error) => return self.refuse("password", &format!("! A password {error}.\n")),
+        };
+        match accounts.change_own_password(&own, (present, &new), peer, Some(id)) {
+            Ok(_) => self.say_noted(
+                "* Your password is changed. Your other connections have ended, and tokens are void.\n",
+                Note::Done("password".to_owned()),
+            ),
+            Err(rejected) => self.refuse("password", &format!("! {}.\n", shown(&rejected))),
+        }
+    }
+
+    /// The username of the client's account, or why it is not known.
+    fn own_account(&self) -> Result<Name, String> {
+        let accounts = &self.attached.context.accounts;
+        let id = self.account.ok_or("! You have no account.\n")?;
+        let found = accounts.look_up(self.attached.asker(), move |store| {
+            store.account(&Who::Id(id))
+        });
+        let account = found.map_err(|error| format!("! {}.\n", error.for_people()))?;
+        let account = account.ok_or("! Your account is gone.\n")?;
+        Ok(account.username)
     }
 
     /// Asks for a nickname and waits for the answer.
