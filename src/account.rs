@@ -22,6 +22,7 @@ mod pass;
 mod password;
 mod programs;
 mod recipients;
+mod registering;
 mod scram;
 mod service;
 mod signed;
@@ -42,6 +43,7 @@ pub use own::NotChanged;
 pub use pass::{Pass, PassError, PassLives, Passes, Said};
 pub use password::{PasswordError, PasswordWorkers};
 pub use programs::{NoBot, stored_bot};
+pub use registering::{LONGEST_INVITATION, NoInvitation, Registrations};
 pub use scram::{Challenge, Opening, Verifier};
 pub use service::{Accounts, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
@@ -70,6 +72,8 @@ pub enum LoginError {
 pub enum RegisterError {
     /// These fields belong to other accounts already.
     Taken(Vec<UniqueField>),
+    /// It needs an invitation, and none was given that can still be used.
+    NotInvited,
     /// The password could not be hashed.
     Password(PasswordError),
     /// The account could not be stored.
@@ -150,10 +154,27 @@ pub fn register(
     registration: Registration,
     now_ms: u64,
 ) -> Result<Account, RegisterError> {
+    let account = new_account(workers, registration, now_ms)?;
+    store.create_account(&account).map_err(not_created)
+}
+
+fn not_created(error: StoreError) -> RegisterError {
+    match error {
+        StoreError::Taken(fields) => RegisterError::Taken(fields),
+        other => RegisterError::Store(other),
+    }
+}
+
+/// The account that a form asks for, which has been checked.
+fn new_account(
+    workers: &PasswordWorkers,
+    registration: Registration,
+    now_ms: u64,
+) -> Result<NewAccount, RegisterError> {
     let password_hash = workers
         .hash(&registration.password)
         .map_err(RegisterError::Password)?;
-    let account = NewAccount {
+    Ok(NewAccount {
         username: registration.username,
         first_name: registration.first_name,
         last_name: registration.last_name,
@@ -162,10 +183,6 @@ pub fn register(
         unique_contacts: registration.unique_contacts,
         password_hash,
         created_at: now_ms,
-    };
-    store.create_account(&account).map_err(|error| match error {
-        StoreError::Taken(fields) => RegisterError::Taken(fields),
-        other => RegisterError::Store(other),
     })
 }
 
@@ -187,6 +204,9 @@ impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RegisterError::Taken(fields) => StoreError::Taken(fields.clone()).fmt(f),
+            RegisterError::NotInvited => f.write_str(
+                "registering needs an invitation of an administrator that is not used up or over",
+            ),
             RegisterError::Password(error) => error.fmt(f),
             RegisterError::Store(error) => f.write_str(error.for_people()),
         }

@@ -61,7 +61,7 @@ pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
 pub use value::{
     Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Nicknames,
-    Register,
+    Register, Registration,
 };
 
 settings! {
@@ -381,6 +381,9 @@ settings! {
 settings! {
     /// What accounts must be.
     pub struct AccountSettings in accounts {
+        /// Who registers accounts: `open`, everyone; `invitation`, those with a
+        /// link that an administrator has made; `closed`, nobody.
+        registration: Registration = Registration::Open, Rule::Any, Now;
         /// Bytes of UTF-8 that a new password has at least.
         min_password_bytes: usize = 8, Rule::whole(1, 64), Restart;
         /// Bytes of UTF-8 that a new password has at most.

@@ -12,6 +12,7 @@ pub mod governance;
 pub mod history;
 pub mod hook;
 pub mod id;
+pub mod invitation;
 pub mod keeping;
 pub mod key;
 pub mod mention;
@@ -44,6 +45,7 @@ pub use erasing::{Erased, Erasing, Written};
 pub use history::History;
 pub use hook::Hook;
 pub use id::{BadMessageId, MessageId};
+pub use invitation::AccountInvitation;
 pub use keeping::Keeping;
 pub use message::{
     Conversation, MAX_ROWS, Message, Place, Search, SearchScope, ThreadSummary, Window,

@@ -62,7 +62,7 @@ const ADMIN: &[(&str, &str, &[u8])] = files! {
     SCRIPT: "app.js"
         "model/api.js" "model/live.js" "model/openmetrics.js" "model/samples.js" "model/tail.js"
         "view/accounts.js" "view/announce.js" "view/ban.js" "view/bans.js" "view/channels.js" "view/chart.js"
-        "view/dialog.js" "view/entries.js" "view/format.js" "view/hooks.js" "view/kick.js" "view/log.js"
+        "view/dialog.js" "view/entries.js" "view/format.js" "view/hooks.js" "view/invitations.js" "view/kick.js" "view/log.js"
         "view/messages.js" "view/overview.js" "view/people.js" "view/secret.js" "view/signin.js" "view/table.js"
         "view/tokens.js";
 };

@@ -16,6 +16,7 @@ pub mod docs;
 mod events;
 mod found;
 mod hooks;
+mod invitations;
 mod keeping;
 mod legacy;
 mod log;

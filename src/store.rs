@@ -11,6 +11,7 @@ mod amendments;
 mod erasing;
 mod error;
 mod hooks;
+mod invitations;
 mod keeping;
 mod lookalikes;
 mod matches;
@@ -54,10 +55,10 @@ use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
-    Account, AccountId, Amendment, Conversation, Erased, Erasing, History, Hook, Keeping,
-    KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place, Profile,
-    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Standing, ThreadSummary,
-    Token, UniqueField, Unread, Who, Window, Written,
+    Account, AccountId, AccountInvitation, Amendment, Conversation, Erased, Erasing, History, Hook,
+    Keeping, KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
+    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Standing,
+    ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
 
@@ -364,6 +365,31 @@ pub trait Store: Send + Sync {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<(AccountId, Name)>, StoreError>;
+
+    /// As [`Store::create_account`], and uses the invitation whose secret has this hash. `None` if
+    /// there is none that is valid and has a use left. It is not used up if a field is taken.
+    fn create_invited(
+        &self,
+        _account: &NewAccount,
+        _secret_hash: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        Ok(None)
+    }
+
+    /// Stores an invitation to register. Returns whether there was room.
+    fn add_invitation(&self, _invitation: &AccountInvitation) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The invitations to register that are not over, the oldest first.
+    fn invitations(&self, _now_ms: u64) -> Result<Vec<AccountInvitation>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Removes an invitation to register. Returns whether there was one.
+    fn remove_invitation(&self, _id: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 
     /// Creates an account that programs speak as, unless a unique field is taken.
     fn create_bot(&self, _account: &NewAccount) -> Result<Account, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::governance::LinkSecret;
 use crate::model::{Name, NameError, Profile, Secret, Text};
 
 use super::opaque::{NOT_TEXT, opaque};
@@ -53,6 +54,8 @@ pub struct RegistrationForm<'a> {
     pub email: &'a str,
     /// Telephone number.
     pub phone: &'a str,
+    /// An invitation to register, or its link; may be empty.
+    pub invitation: &'a str,
 }
 
 /// What the owner of an account changes of what they have said about themselves: `None` stays as
@@ -86,6 +89,8 @@ pub struct Registration {
     pub phone: Option<String>,
     /// Whether the address and number must not belong to another account.
     pub unique_contacts: bool,
+    /// An invitation, for a server where not everyone may register.
+    pub invitation: Option<LinkSecret>,
 }
 
 /// What is wrong with a field; `Display` is for the person who filled it in.
@@ -109,6 +114,8 @@ pub enum FieldError {
     NotAnEmail,
     /// It is not a telephone number.
     NotAPhone,
+    /// It is not an invitation.
+    NotAnInvitation,
 }
 
 /// The fields with mistakes, in the form's order, each once.
@@ -128,7 +135,10 @@ impl RegistrationForm<'_> {
         );
         let email = keep("email", email(self.email), &mut errors);
         let phone = keep("phone", phone(self.phone), &mut errors);
-        match (first_name, last_name, username, password, email, phone) {
+        let invitation = keep("invitation", invitation(self.invitation), &mut errors);
+        match (
+            first_name, last_name, username, password, email, phone, invitation,
+        ) {
             (
                 Some(first_name),
                 Some(last_name),
@@ -136,6 +146,7 @@ impl RegistrationForm<'_> {
                 Some(password),
                 Some(email),
                 Some(phone),
+                Some(invitation),
             ) => Ok(Registration {
                 username,
                 password,
@@ -144,6 +155,7 @@ impl RegistrationForm<'_> {
                 email: Some(email),
                 phone: Some(phone),
                 unique_contacts: true,
+                invitation,
             }),
             _ => Err(errors),
         }
@@ -217,12 +229,14 @@ impl RegistrationForm<'_> {
         );
         let email = keep("email", optional(email(self.email)), &mut errors);
         let phone = keep("phone", optional(phone(self.phone)), &mut errors);
+        let invitation = keep("invitation", invitation(self.invitation), &mut errors);
         match (username, password) {
             (Some(username), Some(password)) if errors.is_empty() => Ok(Registration {
                 first_name: first_name.flatten().unwrap_or_default(),
                 last_name: last_name.flatten().unwrap_or_default(),
                 email: email.flatten(),
                 phone: phone.flatten(),
+                invitation: invitation.flatten(),
                 ..Registration::short(username, password)
             }),
             _ => Err(errors),
@@ -241,6 +255,7 @@ impl Registration {
             email: None,
             phone: None,
             unique_contacts: false,
+            invitation: None,
         }
     }
 }
@@ -316,6 +331,16 @@ fn email(raw: &str) -> Result<String, FieldError> {
         .ok_or(FieldError::NotAnEmail)
 }
 
+/// An invitation, or the link that ends in one.
+fn invitation(raw: &str) -> Result<Option<LinkSecret>, FieldError> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return Ok(None);
+    }
+    let secret = raw.rsplit(['=', '#']).next().and_then(LinkSecret::parse);
+    secret.map(Some).ok_or(FieldError::NotAnInvitation)
+}
+
 fn phone(raw: &str) -> Result<String, FieldError> {
     let raw = raw.trim();
     if raw.is_empty() {
@@ -348,6 +373,7 @@ impl fmt::Display for FieldError {
             FieldError::NotText => f.write_str(NOT_TEXT),
             FieldError::NotAnEmail => write!(f, "is not an e-mail address"),
             FieldError::NotAPhone => write!(f, "is not a telephone number"),
+            FieldError::NotAnInvitation => write!(f, "is not an invitation"),
         }
     }
 }
@@ -374,6 +400,7 @@ mod tests {
         password: "longenough",
         email: "Mina.M+chat@example.org",
         phone: "+49 (170) 123-456",
+        invitation: "",
     };
 
     #[test]

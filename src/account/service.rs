@@ -22,11 +22,12 @@ use crate::turn::HubHandle;
 use super::desk::Desk;
 use super::guesses::KNOWN_FOR;
 use super::recipients::Recipients;
+use super::registering::register_invited;
 use super::scram::Verifier;
 use super::{
     Attempts, GuessLimits, Guesses, LoginError, PasswordLengths, PasswordWorkers, RegisterError,
-    Registration, SharedGuesses, SignatureError, TooManyAttempts, authenticate, change_password,
-    log_in, new_token, register,
+    Registration, Registrations, SharedGuesses, SignatureError, TooManyAttempts, authenticate,
+    change_password, log_in, new_token, register,
 };
 
 /// Passwords that may wait to be checked; beyond it, clients are asked to try again, so that a
@@ -70,6 +71,8 @@ pub struct Accounts {
     orders: Receiver<()>,
     started: Instant,
     lengths: PasswordLengths,
+    /// Locked only to read or replace it.
+    registrations: Mutex<Registrations>,
 }
 
 /// The client that registers a nickname.
@@ -96,6 +99,8 @@ pub enum Rejected {
     GuestHasName(Name),
     /// The nickname is banned.
     Banned(Name),
+    /// Nobody registers accounts here.
+    RegistrationClosed,
     /// The hub did not say whether one has.
     Busy,
     /// No token could be made.
@@ -132,6 +137,7 @@ impl Accounts {
             orders,
             started: Instant::now(),
             lengths: PasswordLengths::default(),
+            registrations: Mutex::default(),
         })
     }
 
@@ -149,6 +155,16 @@ impl Accounts {
     /// How long a new password may be.
     pub fn lengths(&self) -> PasswordLengths {
         self.lengths
+    }
+
+    /// Who registers accounts.
+    pub fn registrations(&self) -> Registrations {
+        *self.registrations.lock()
+    }
+
+    /// Changes who registers accounts.
+    pub fn set_registrations(&self, registrations: Registrations) {
+        *self.registrations.lock() = registrations;
     }
 
     /// Changes the limits on guesses.
@@ -426,6 +442,7 @@ impl Accounts {
         peer: IpAddr,
         by: &Registrar,
     ) -> Result<Account, Rejected> {
+        self.may_register(&registration)?;
         self.count_guess(peer, None)?;
         let username = registration.username.clone();
         self.refuse_banned(&username)?;
@@ -437,6 +454,10 @@ impl Accounts {
         if !is_free.map_err(|_| Rejected::Busy)? {
             return Err(Rejected::GuestHasName(username));
         }
+        let register = match self.registrations() {
+            Registrations::Invited => register_invited,
+            Registrations::Open | Registrations::Closed => register,
+        };
         let account = register(&*self.store, &self.passwords, registration, unix_ms())
             .map_err(|error| logged(Rejected::Register(error)))?;
         if let Registrar::Holder(token) = by {
@@ -652,6 +673,9 @@ impl fmt::Display for Rejected {
                 write!(f, "a guest is using the nickname {name} at present")
             }
             Rejected::Banned(name) => write!(f, "the nickname {name} is banned"),
+            Rejected::RegistrationClosed => {
+                write!(f, "no accounts are registered here; ask an administrator")
+            }
             Rejected::Busy => write!(f, "the server is too busy; try again"),
             Rejected::NoToken(why) => write!(f, "no token could be made: {why}"),
             Rejected::TokenNotStored(error) => f.write_str(error.for_people()),

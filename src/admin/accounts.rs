@@ -52,6 +52,13 @@ impl fmt::Display for AccountDeed {
 }
 
 impl Administration {
+    /// Records something that was done to no user in particular.
+    pub fn did(&self, actor: Actor, what: String) -> Result<(), HubUnavailable> {
+        ::log::info!("{actor}: {what}");
+        self.hub
+            .ask(move |_, now, fx| fx.log(actor.did(now.unix_ms, None, what)))
+    }
+
     /// Records what was done to an account.
     pub fn did_to_account(
         &self,

@@ -19,9 +19,10 @@ use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, ListedAccount, Located,
-    MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, Profile, ProgramToken, Record,
-    SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who, Window, Written,
+    Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
+    ListedAccount, Located, MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, Profile,
+    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread,
+    Who, Window, Written,
 };
 use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
 
@@ -469,6 +470,26 @@ impl Store for ClusterStore {
 
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
         self.postgres.create_account(account)
+    }
+
+    fn create_invited(
+        &self,
+        account: &NewAccount,
+        secret_hash: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        self.postgres.create_invited(account, secret_hash)
+    }
+
+    fn add_invitation(&self, invitation: &AccountInvitation) -> Result<bool, StoreError> {
+        self.postgres.add_invitation(invitation)
+    }
+
+    fn invitations(&self, now_ms: u64) -> Result<Vec<AccountInvitation>, StoreError> {
+        self.postgres.invitations(now_ms)
+    }
+
+    fn remove_invitation(&self, id: &str) -> Result<bool, StoreError> {
+        self.postgres.remove_invitation(id)
     }
 
     fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {

@@ -16,7 +16,9 @@ use serde_json::{Number, Value as Json};
 use super::document::Node;
 use super::rule::Rule;
 
-pub use choice::{Durability, Governance, History, KeepEdits, LogFormat, Nicknames, Register};
+pub use choice::{
+    Durability, Governance, History, KeepEdits, LogFormat, Nicknames, Register, Registration,
+};
 pub use gateways::IrcGateway;
 pub use operators::IrcOperator;
 

@@ -391,6 +391,13 @@ function invitation() {
   return room && secret ? { room, secret } : null;
 }
 
+/** The invitation to register in the address. It is a secret: it is taken out of there. */
+function invitationToRegister() {
+  const secret = new URLSearchParams(location.hash.slice(1)).get("register");
+  if (secret) history.replaceState(null, "", location.pathname);
+  return secret ?? "";
+}
+
 /** What the address names: a room, or `@` and a person. */
 function addressed() {
   if (invitation()) return "";
@@ -428,8 +435,10 @@ const signIn = new SignIn((login) => {
   new App(login);
 });
 
+const toRegister = invitationToRegister();
 const login = savedLogin();
 const { words = "", nickname, kind } = JSON.parse(sessionStorage.getItem(`${KEPT}words`) ?? "{}");
 sessionStorage.removeItem(`${KEPT}words`);
 if (login) new App(login);
+else if (toRegister) signIn.show("You are invited to register.", "", "register", toRegister);
 else signIn.show(words || (invitation() ? `You are invited to #${invitation().room}. Enter, or log in, to join.` : ""), nickname, kind === "account" ? "login" : "guest");

@@ -154,7 +154,8 @@ impl AccessToken {
         (status = 200, description = "The user", body = Envelope<User>),
         (status = 400, description = "Form error, or User error: another account has this already",
          body = Envelope<Nothing>),
-        (status = 403, description = "The address or the nickname is banned", body = Envelope<Nothing>),
+        (status = 403, description = "The address or the nickname is banned, or accounts are not registered \
+         by everyone here", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
@@ -169,6 +170,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         password: form.get("password"),
         email: form.get("email"),
         phone: form.get("phone"),
+        invitation: form.get("invitation"),
     };
     let registration = form
         .check(call.context.accounts.lengths())
@@ -290,6 +292,9 @@ impl From<Rejected> for Problem {
             }
             Rejected::Banned(name) => {
                 return Problem::Banned(Refusal::NicknameBanned(name).to_string());
+            }
+            Rejected::RegistrationClosed | Rejected::Register(RegisterError::NotInvited) => {
+                Failure::new(403, why)
             }
             Rejected::GuestHasName(_) => Failure::not_unique([("username", why)]),
             Rejected::Login(LoginError::Password(error))

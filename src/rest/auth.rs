@@ -54,6 +54,13 @@ pub(super) const ROUTES: &[Route] = &[
     },
     Route {
         method: Method::Get,
+        path: "/auth/register",
+        access: Access::Everyone,
+        query: &[],
+        run: show_registration,
+    },
+    Route {
+        method: Method::Get,
         path: "/auth",
         access: Access::Everyone,
         query: &[],
@@ -83,6 +90,8 @@ pub(super) struct NewAccount {
     last_name: Option<String>,
     email: Option<String>,
     phone: Option<String>,
+    /// An invitation of an administrator, where registering needs one.
+    invitation: Option<String>,
     /// `true` to stay signed in.
     keep: Option<bool>,
 }
@@ -163,7 +172,8 @@ pub(super) fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Fields that are wrong", body = ErrorBody),
         (status = 401, description = "The token is not good", body = ErrorBody),
-        (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
+        (status = 403, description = "The address or the nickname is banned; `registration_closed`, \
+         `not_invited`", body = ErrorBody),
         (status = 409, description = "The nickname is taken", body = ErrorBody),
         (status = 429, description = "Too many attempts", body = ErrorBody),
         (status = 503, description = "Too many others at once", body = ErrorBody),
@@ -180,6 +190,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         password: form.get("password"),
         email: form.get("email"),
         phone: form.get("phone"),
+        invitation: form.get("invitation"),
     };
     let registration = registration
         .check_short(call.context.accounts.lengths())
@@ -197,6 +208,33 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     let token = made.map_err(|error| problem(&error))?;
     ::log::info!("{peer}: registered {username}");
     Ok(Reply::json(201, &Token { token }))
+}
+
+/// What it takes to register.
+#[derive(Serialize, ToSchema)]
+struct RegistrationInfo {
+    /// `open`: anyone registers; `invitation`: those with an invitation; `closed`: nobody.
+    registration: &'static str,
+    /// Bytes of UTF-8 that a password has at least.
+    min_password_bytes: usize,
+    /// Bytes of UTF-8 that a password has at most.
+    max_password_bytes: usize,
+}
+
+/// Says who registers accounts here.
+#[utoipa::path(
+    get, path = "/auth/register", tag = "nicknames",
+    responses((status = 200, description = "What it takes", body = RegistrationInfo)),
+)]
+pub(super) fn show_registration(call: &Call<'_>) -> Result<Reply, Problem> {
+    let accounts = &call.context.accounts;
+    let lengths = accounts.lengths();
+    let info = RegistrationInfo {
+        registration: accounts.registrations().as_str(),
+        min_password_bytes: lengths.least,
+        max_password_bytes: lengths.most,
+    };
+    Ok(Reply::json(200, &info))
 }
 
 /// Issues the same token with a later expiry, for an owner who stays signed in.
@@ -346,6 +384,10 @@ pub(super) fn problem(error: &NoPass) -> Problem {
         }
         NoPass::Rejected(Rejected::Register(RegisterError::Taken(_))) => {
             Problem::Conflict("that nickname is taken already".to_owned())
+        }
+        NoPass::Rejected(Rejected::RegistrationClosed) => Problem::RegistrationClosed(words),
+        NoPass::Rejected(Rejected::Register(RegisterError::NotInvited)) => {
+            Problem::NotInvited(words)
         }
         NoPass::Rejected(Rejected::GuestHasName(_)) => Problem::Conflict(words),
         NoPass::Rejected(Rejected::Register(RegisterError::Password(PasswordError::Busy))) => {

@@ -15,9 +15,9 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
-    accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, keeping,
-    legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts, resets, scopes,
-    status, tokens, users,
+    accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, invitations,
+    keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
+    resets, scopes, status, tokens, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -60,12 +60,13 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         channels::invite, channels::withdraw, channels::register, channels::drop_registration,
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
-        auth::auth, auth::look_at_pass, auth::register, auth::renew_pass, auth::give_up_pass,
+        auth::auth, auth::look_at_pass, auth::register, auth::show_registration, auth::renew_pass, auth::give_up_pass,
         passwords::set_password, resets::look_at_link, resets::reset_password,
         admin_accounts::list_accounts, admin_accounts::change_account,
         admin_accounts::delete_account, admin_accounts::offer_reset, admin_accounts::show_erasing,
         own_account::show_own_account, own_account::change_own_account,
         own_account::change_own_password, own_account::delete_own_account, keeping::show_keeping, keeping::set_keeping,
+        invitations::invite, invitations::list_invitations, invitations::withdraw_invitation,
         found::search_messages,
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,

@@ -49,6 +49,10 @@ pub(super) enum Problem {
     Banned(String),
     /// The account is disabled; says so.
     Disabled(String),
+    /// Nobody registers accounts here.
+    RegistrationClosed(String),
+    /// Registering needs an invitation that can be used.
+    NotInvited(String),
     /// There is no such thing; names it.
     NotFound(String),
     /// The path knows only these methods.
@@ -152,6 +156,8 @@ impl Problem {
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
             Problem::Disabled(_) => (403, "account_disabled"),
+            Problem::RegistrationClosed(_) => (403, "registration_closed"),
+            Problem::NotInvited(_) => (403, "not_invited"),
             Problem::NotFound(_) => (404, "not_found"),
             Problem::Method(_) => (405, "method_not_allowed"),
             Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
@@ -290,6 +296,8 @@ impl fmt::Display for Problem {
             | Problem::TooManyAttempts(why, _)
             | Problem::TooFast(why, _)
             | Problem::TooMany(why)
+            | Problem::RegistrationClosed(why)
+            | Problem::NotInvited(why)
             | Problem::Busy(why, _) => f.write_str(why),
             Problem::Scope(scope) => write!(f, "this token lacks the scope {scope}"),
             Problem::Origin => write!(

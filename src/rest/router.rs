@@ -21,8 +21,8 @@ use super::reply::Reply;
 use super::route::{Access, Families, Route};
 use super::{
     RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, events, found,
-    hooks, keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
-    resets, status, tokens, users,
+    hooks, invitations, keeping, legacy, log, mending, messages, nodes, outgoing, own_account,
+    passwords, posts, resets, status, tokens, users,
 };
 
 /// All routes, by family.
@@ -44,6 +44,7 @@ pub(super) const FAMILIES: Families = &[
     admin_accounts::ROUTES,
     keeping::ROUTES,
     own_account::ROUTES,
+    invitations::ROUTES,
     resets::ROUTES,
     tokens::ROUTES,
     posts::ROUTES,

@@ -25,7 +25,9 @@ use super::StartError;
 use super::ending::Ending;
 use super::keeping::Keeping;
 use super::rest::Rest;
-use super::settings::{guess_limits, irc_terms, pass_lives, password_lengths, settings};
+use super::settings::{
+    guess_limits, irc_terms, pass_lives, password_lengths, registrations, settings,
+};
 use super::shared::{Handles, Shared};
 
 /// The parts that run once everything has been started.
@@ -98,6 +100,7 @@ pub(super) fn start(
             .with_lengths(password_lengths(&config))
             .keeping_keys(config.accounts.scram),
     );
+    accounts.set_registrations(registrations(&config));
     accounts.start_eraser()?;
     let passes = Passes::new(&keeping.keys.passes);
     let cloaks = CloakKey::new(keeping.keys.cloaks.expose().as_bytes());

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{
-    Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths,
+    Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths, Registrations,
 };
-use crate::config::{self, Config, Governance, History, KeepEdits, Limits, Nicknames, Register};
+use crate::config::{
+    self, Config, Governance, History, KeepEdits, Limits, Nicknames, Register, Registration,
+};
 use crate::hooks::HookSettings;
 use crate::http::HttpLimits;
 use crate::hub;
@@ -122,6 +124,15 @@ fn irc_gateways(config: &Config) -> Gateways {
         hash: Secret::new(gateway.hash.as_str()),
     });
     Gateways::new(list.collect(), config.limits.auth_attempts)
+}
+
+/// Who registers accounts.
+pub(super) fn registrations(config: &Config) -> Registrations {
+    match config.accounts.registration {
+        Registration::Open => Registrations::Open,
+        Registration::Invitation => Registrations::Invited,
+        Registration::Closed => Registrations::Closed,
+    }
 }
 
 /// How long a new password may be.

@@ -37,7 +37,7 @@ use crate::turn::{HubHandle, Input};
 
 use super::operating::Operating;
 use super::settings::{
-    guess_limits, hook_settings, http_limits, pass_lives, settings, stream_limits,
+    guess_limits, hook_settings, http_limits, pass_lives, registrations, settings, stream_limits,
 };
 
 /// Connections reserved for the REST listener, so that administrators get in when the server is
@@ -432,6 +432,7 @@ impl Shared {
         self.call_pace.set(config.limits.message_rate);
         self.bots.limit_streams(stream_limits(&config.limits));
         self.accounts.set_guess_limits(guess_limits(&config));
+        self.accounts.set_registrations(registrations(&config));
         self.gate.set_lives(pass_lives(&config));
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes

@@ -19,6 +19,7 @@ mod health;
 mod history;
 mod hooks;
 mod import;
+mod invitations;
 mod keeping;
 mod lanes;
 mod lookalikes;
@@ -47,9 +48,10 @@ use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
-    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile, ProgramToken, Record,
-    SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
+    Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile,
+    ProgramToken, Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window,
+    Written, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -330,6 +332,35 @@ impl Store for PostgresStore {
         let account = account.clone();
         let made = self.transaction(move |connection| accounts::create(connection, &account))?;
         made.map_err(StoreError::Taken)
+    }
+
+    fn create_invited(
+        &self,
+        account: &NewAccount,
+        secret_hash: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        let (account, hash) = (account.clone(), secret_hash.to_owned());
+        let made = self.transaction(move |connection| {
+            invitations::create_invited(connection, &account, &hash)
+        })?;
+        made.transpose().map_err(StoreError::Taken)
+    }
+
+    fn add_invitation(&self, invitation: &AccountInvitation) -> Result<bool, StoreError> {
+        let invitation = invitation.clone();
+        self.transaction(move |connection| invitations::add(connection, &invitation))
+    }
+
+    fn invitations(&self, now_ms: u64) -> Result<Vec<AccountInvitation>, StoreError> {
+        self.transaction(move |connection| invitations::all(connection, now_ms))
+    }
+
+    fn remove_invitation(&self, id: &str) -> Result<bool, StoreError> {
+        if cannot_be_stored(id) {
+            return Ok(false);
+        }
+        let id = id.to_owned();
+        self.transaction(move |connection| invitations::remove(connection, &id))
     }
 
     fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {

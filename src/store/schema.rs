@@ -29,6 +29,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_invitation (id) {
+        id -> Text,
+        secret_hash -> Text,
+        uses -> BigInt,
+        uses_left -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     bot (account_id) {
         account_id -> BigInt,
     }

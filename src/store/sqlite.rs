@@ -20,6 +20,7 @@ mod history;
 mod hooks;
 mod insert;
 mod inspect;
+mod invitations;
 mod keeping;
 mod lock;
 mod lookalikes;
@@ -48,9 +49,10 @@ use crate::model::governance::{ChannelChange, Rules};
 use crate::model::hook::{Duty, Mark};
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
-    Account, AccountId, Conversation, Erasing, History, Hook, Keeping, KnownAddress, ListedAccount,
-    Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile, ProgramToken, Record,
-    SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, Written, key,
+    Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile,
+    ProgramToken, Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window,
+    Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -297,6 +299,29 @@ impl Store for SqliteStore {
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
         let made = self.write(|connection, _, _| accounts::create(connection, account))?;
         made.map_err(StoreError::Taken)
+    }
+
+    fn create_invited(
+        &self,
+        account: &NewAccount,
+        secret_hash: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        let made = self.write(|connection, _, _| {
+            invitations::create_invited(connection, account, secret_hash)
+        })?;
+        made.transpose().map_err(StoreError::Taken)
+    }
+
+    fn add_invitation(&self, invitation: &AccountInvitation) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| invitations::add(connection, invitation))
+    }
+
+    fn invitations(&self, now_ms: u64) -> Result<Vec<AccountInvitation>, StoreError> {
+        self.read(|connection| invitations::all(connection, now_ms))
+    }
+
+    fn remove_invitation(&self, id: &str) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| invitations::remove(connection, id))
     }
 
     fn create_bot(&self, account: &NewAccount) -> Result<Account, StoreError> {

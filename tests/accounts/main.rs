@@ -6,6 +6,7 @@ mod support;
 
 mod accounts_api;
 mod erasing;
+mod invitations;
 mod mending;
 mod names;
 mod own_account;

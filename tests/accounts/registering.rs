@@ -18,6 +18,7 @@ const FORM: RegistrationForm<'static> = RegistrationForm {
     password: "whitby 1897",
     email: "mina@example.org",
     phone: "+44 1947 600000",
+    invitation: "",
 };
 
 fn store() -> (TempDir, SqliteStore) {

@@ -7,7 +7,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use chat_server::hub::MessageId;
-use chat_server::model::{Body, MessageKind};
+use chat_server::model::invitation::MAX_INVITATIONS;
+use chat_server::model::{AccountInvitation, Body, MessageKind};
 use chat_server::name::Name;
 use chat_server::store::{
     Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
@@ -46,6 +47,7 @@ macro_rules! store_suite {
             ids_go_on_after_a_restart,
             another_password_ends_tokens,
             owners_change_their_accounts,
+            an_invitation_makes_so_many_accounts,
             accounts_are_listed_disabled_and_deleted,
             a_link_resets_a_password_once,
             the_newest_addresses_are_known,
@@ -1070,6 +1072,66 @@ pub fn another_password_ends_tokens(database: &impl Database) {
     assert_eq!(store.known_addresses(0).unwrap(), []);
     let refused = store.change_password(AccountId(4711), &first, 1);
     assert_eq!(refused, Err(StoreError::NoSuchAccount));
+}
+
+pub fn an_invitation_makes_so_many_accounts(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let invitation = |id: &str, created_at, expires_at| AccountInvitation {
+        id: id.to_owned(),
+        secret_hash: format!("hash of {id}"),
+        uses: 2,
+        uses_left: 2,
+        created_at,
+        expires_at,
+    };
+    let two = invitation("two", 500, 5000);
+    assert_eq!(store.add_invitation(&two), Ok(true));
+    // `person` is created at 1000: that one was over by then.
+    assert_eq!(
+        store.add_invitation(&invitation("old", 400, 1000)),
+        Ok(true)
+    );
+    let register = |who: &str, of: &str| {
+        let made = store.create_invited(&person(who), &format!("hash of {of}"));
+        made.map(|account| account.is_some())
+    };
+    assert_eq!(register("ann", "none"), Ok(false));
+    assert_eq!(register("ann", "old"), Ok(false));
+    assert_eq!(register("ann", "two"), Ok(true));
+    let taken = StoreError::Taken(vec![UniqueField::Username, UniqueField::Email]);
+    assert_eq!(register("ann", "two"), Err(taken));
+    assert_eq!(register("bob", "two"), Ok(true));
+    assert_eq!(register("cid", "two"), Ok(false));
+    assert!(
+        store
+            .account(&Who::Username(name("cid")))
+            .unwrap()
+            .is_none()
+    );
+    let used = AccountInvitation {
+        uses_left: 0,
+        ..two
+    };
+    assert_eq!(store.invitations(1000).unwrap(), [used.clone()]);
+    assert_eq!(store.invitations(5000).unwrap(), []);
+    assert_eq!(store.remove_invitation("two"), Ok(true));
+    assert_eq!(store.remove_invitation("two"), Ok(false));
+    // There is room for so many; those that are over make room.
+    for n in 0..MAX_INVITATIONS {
+        let ends = if n == 0 { 2000 } else { 9000 };
+        assert_eq!(
+            store.add_invitation(&invitation(&format!("{n}"), 1000, ends)),
+            Ok(true)
+        );
+    }
+    assert_eq!(
+        store.add_invitation(&invitation("one more", 1999, 9000)),
+        Ok(false)
+    );
+    assert_eq!(
+        store.add_invitation(&invitation("one more", 2000, 9000)),
+        Ok(true)
+    );
 }
 
 pub fn owners_change_their_accounts(database: &impl Database) {

@@ -91,6 +91,18 @@ choices! {
 }
 
 choices! {
+    /// Who registers accounts.
+    pub enum Registration {
+        /// Everyone.
+        Open = "open",
+        /// Those who have an administrator's invitation.
+        Invitation = "invitation",
+        /// Nobody.
+        Closed = "closed",
+    }
+}
+
+choices! {
     /// Whether the channels of a cluster can be changed through this server.
     pub enum Governance {
         /// As soon as all servers know rules of channels.

@@ -33,6 +33,17 @@ export async function register(fields, keep = false) {
   return token(await post("/auth/register", form), "nickname");
 }
 
+/** Who registers accounts: `open`, `invitation` or `closed`. */
+export async function registration() {
+  try {
+    const response = await fetch(at("/auth/register"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    return (await response.json()).registration ?? "open";
+  } catch {
+    // What cannot be done the server says then.
+    return "open";
+  }
+}
+
 /** The same token with a later end; null if there is none at present. */
 export async function renew(old) {
   try {

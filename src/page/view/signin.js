@@ -2,7 +2,7 @@
 
 import { byId, h } from "../lib/dom.js";
 import { asset } from "../lib/place.js";
-import { authenticate, Refused, register } from "../model/api.js";
+import { authenticate, Refused, register, registration } from "../model/api.js";
 
 const WAYS = {
   guest: {
@@ -31,6 +31,7 @@ const WAYS = {
       ["first_name", "First name", { autocomplete: "given-name", half: true, optional: true }],
       ["last_name", "Last name", { autocomplete: "family-name", half: true, optional: true }],
       ["email", "E-mail", { type: "email", autocomplete: "email", optional: true }],
+      ["invitation", "Invitation", { autocomplete: "off", hint: "The link or code that an administrator has given you." }],
     ],
     keep: true,
   },
@@ -41,17 +42,40 @@ export class SignIn {
   #enter;
   #way = "guest";
   #kept = {};
+  /** Who registers accounts; not known until the server has said so. */
+  #registration = "open";
 
   /** `enter` gets `{nickname, token, kind, keep}`. */
   constructor(enter) {
     this.#enter = enter;
   }
 
-  show(words = "", nickname = "", way = this.#way) {
+  /** With an `invitation` to register, the way is to register. */
+  show(words = "", nickname = "", way = this.#way, invitation = "") {
     this.#kept.nickname = nickname || this.#kept.nickname || "";
+    if (invitation) {
+      this.#kept.invitation = invitation;
+      this.#registration = "invitation";
+    }
+    this.#learn();
     this.#root.hidden = false;
     document.title = "Sign in · Chat";
     this.#paint(way, words);
+  }
+
+  /** Finds out who registers accounts, and shows what may be done. */
+  async #learn() {
+    const before = this.#registration;
+    const now = await registration();
+    if (now === before || this.#root.hidden) return;
+    this.#registration = now;
+    const isOver = now === "closed" && this.#way === "register";
+    this.#keep();
+    this.#paint(isOver ? "guest" : this.#way, isOver ? "No accounts are registered here at present." : this.#root.querySelector(".notice-box").textContent);
+  }
+
+  #ways() {
+    return Object.keys(WAYS).filter((name) => name !== "register" || this.#registration !== "closed");
   }
 
   hide() {
@@ -70,7 +94,7 @@ export class SignIn {
     } },
       h("p", { class: "hint" }, way.hint),
       h("p", { class: "notice-box", role: "alert" }, words),
-      h("div", { class: "fields" }, way.fields.map((field) => this.#field(...field))),
+      h("div", { class: "fields" }, way.fields.filter(([field]) => field !== "invitation" || this.#registration === "invitation").map((field) => this.#field(...field))),
       way.keep && h("label", { class: "check" },
         h("input", { type: "checkbox", name: "keep", checked: true }), "Keep me signed in on this device"),
       h("button", { type: "submit", class: "button primary" }, way.action),
@@ -97,12 +121,12 @@ export class SignIn {
         keydown: (event) => {
           const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
           if (!step) return;
-          const names = Object.keys(WAYS);
+          const names = this.#ways();
           this.#choose(names[(names.indexOf(name) + step + names.length) % names.length], true);
         },
       },
     }, WAYS[name].tab);
-    return h("div", { class: "tabs", role: "tablist", "aria-label": "How to come in" }, Object.keys(WAYS).map(tab));
+    return h("div", { class: "tabs", role: "tablist", "aria-label": "How to come in" }, this.#ways().map(tab));
   }
 
   #choose(name, byKey = false) {

@@ -28,6 +28,7 @@ impl IrcSession {
             username: nick.as_str(),
             password: message.param(2),
             email,
+            invitation: message.param(3),
             ..RegistrationForm::default()
         };
         let lengths = self.attached.context.accounts.lengths();
@@ -126,6 +127,7 @@ fn first(errors: &FormErrors) -> (&'static str, String) {
     let code = match *field {
         "password" => "WEAK_PASSWORD",
         "email" => "INVALID_EMAIL",
+        "invitation" => "INVITATION_REQUIRED",
         _ => "BAD_ACCOUNT_NAME",
     };
     (code, format!("The {field} {error}"))
@@ -136,6 +138,8 @@ fn code_of(rejected: &Rejected) -> &'static str {
         Rejected::Register(RegisterError::Taken(_))
         | Rejected::GuestHasName(_)
         | Rejected::Banned(_) => "ACCOUNT_EXISTS",
+        Rejected::RegistrationClosed => "REGISTRATION_CLOSED",
+        Rejected::Register(RegisterError::NotInvited) => "INVITATION_REQUIRED",
         _ => "TEMPORARILY_UNAVAILABLE",
     }
 }

@@ -27,8 +27,8 @@ type Help = &'static [(&'static str, &'static str)];
 
 const HELP_NICKNAMES: Help = &[
     (
-        "REGISTER password [email]",
-        "makes your nickname an account",
+        "REGISTER password [email] [invitation]",
+        "makes your nickname an account; * is no e-mail address",
     ),
     ("IDENTIFY [account] password", "logs in to an account"),
     (
@@ -128,7 +128,7 @@ impl IrcSession {
             return self.says(service, &words);
         }
         let email = args.get(1).copied().unwrap_or_default();
-        if email.is_empty() && self.terms().email_required {
+        if matches!(email, "" | "*") && self.terms().email_required {
             return self.says(
                 service,
                 "REGISTER needs an e-mail address after the password.",
@@ -139,7 +139,8 @@ impl IrcSession {
         let form = RegistrationForm {
             username: &own,
             password,
-            email,
+            email: if email == "*" { "" } else { email },
+            invitation: args.get(2).copied().unwrap_or_default(),
             ..RegistrationForm::default()
         };
         let lengths = self.attached.context.accounts.lengths();

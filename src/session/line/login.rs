@@ -4,7 +4,10 @@
 //! the next line depends on them. Passwords are checked here, on the connection's own
 //! thread; the hub never sees one.
 
-use crate::account::{FieldError, Registrar, Registration, Rejected, check_password, credential};
+use crate::account::{
+    FieldError, FormErrors, Registrar, RegistrationForm, Registrations, Rejected, check_password,
+    credential,
+};
 use crate::hub::{Command, Farewell, Note, Refusal};
 use crate::model::{Account, Name, Secret, Who};
 use crate::protocol::{Hiding, line};
@@ -20,10 +23,12 @@ pub(super) enum Asking {
     Nothing,
     /// That of an account.
     Password(Name),
-    /// A new one.
-    NewPassword,
+    /// An invitation to register.
+    Invitation,
+    /// A new one, after the invitation, if that is needed.
+    NewPassword(Option<Secret>),
     /// The new one once more.
-    Repetition(Secret),
+    Repetition(Secret, Option<Secret>),
     /// The present one of the client's own account, to change it.
     PresentPassword,
     /// The one to take its place.
@@ -79,13 +84,26 @@ impl LineSession {
         if self.account.is_some() {
             return self.say("! Your nickname is registered already.\n");
         }
-        match password {
-            Some(password) => self.make_account(&password),
-            None => self.ask(
-                Asking::NewPassword,
-                "A password for your nickname, please (an empty line takes you back):\n",
+        let registrations = self.attached.context.accounts.registrations();
+        match (registrations, password) {
+            (Registrations::Closed, _) => {
+                let words = format!("! {}.\n", shown(&Rejected::RegistrationClosed));
+                self.refuse("register", &words)
+            }
+            (Registrations::Invited, _) => self.ask(
+                Asking::Invitation,
+                "Registering needs an invitation. Yours, please (an empty line takes you back):\n",
             ),
+            (Registrations::Open, Some(password)) => self.make_account(&password, None),
+            (Registrations::Open, None) => self.ask_new_password(None),
         }
+    }
+
+    fn ask_new_password(&mut self, invitation: Option<Secret>) -> Flow {
+        self.ask(
+            Asking::NewPassword(invitation),
+            "A password for your nickname, please (an empty line takes you back):\n",
+        )
     }
 
     /// `/password`: the owner of an account wants another password.
@@ -114,11 +132,17 @@ impl LineSession {
             Asking::Nothing => Flow::Continue,
             Asking::Password(name) => self.check(&name, &given),
             // Invalid UTF-8 has become U+FFFD, which no password contains.
-            Asking::NewPassword => match self.checked_password(&given) {
-                Ok(_) => self.ask(Asking::Repetition(given), "Once more, please:\n"),
+            Asking::NewPassword(invitation) => match self.checked_password(&given) {
+                Ok(_) => self.ask(
+                    Asking::Repetition(given, invitation),
+                    "Once more, please:\n",
+                ),
                 Err(error) => self.say(&format!("! A password {error}.\n")),
             },
-            Asking::Repetition(first) if first == given => self.make_account(&given),
+            Asking::Invitation => self.ask_new_password(Some(given)),
+            Asking::Repetition(first, invitation) if first == given => {
+                self.make_account(&given, invitation.as_ref())
+            }
             Asking::PresentPassword => {
                 self.ask(Asking::NextPassword(given), "A new one, please:\n")
             }
@@ -132,7 +156,7 @@ impl LineSession {
             Asking::NextRepetition(present, first) if first == given => {
                 self.replace_password(&present, &given)
             }
-            Asking::Repetition(_) | Asking::NextRepetition(..) => {
+            Asking::Repetition(..) | Asking::NextRepetition(..) => {
                 self.say("! Those were two different passwords.\n")
             }
         }
@@ -197,13 +221,7 @@ impl LineSession {
         check_password(given.expose(), lengths)
     }
 
-    fn make_account(&mut self, password: &Secret) -> Flow {
-        let password = match self.checked_password(password) {
-            Ok(password) => password,
-            Err(error) => {
-                return self.refuse("register", &format!("! A password {error}.\n"));
-            }
-        };
+    fn make_account(&mut self, password: &Secret, invitation: Option<&Secret>) -> Flow {
         let id = self.attached.id;
         let Ok(Some(name)) = self
             .attached
@@ -213,7 +231,17 @@ impl LineSession {
         else {
             return self.say("! The server is too busy; please try again.\n");
         };
-        let registration = Registration::short(name.clone(), password);
+        let form = RegistrationForm {
+            username: name.as_str(),
+            password: password.expose(),
+            invitation: invitation.map_or("", Secret::expose),
+            ..RegistrationForm::default()
+        };
+        let lengths = self.attached.context.accounts.lengths();
+        let registration = match form.check_short(lengths) {
+            Ok(registration) => registration,
+            Err(errors) => return self.refuse("register", &mistake_in(&errors)),
+        };
         let peer = self.attached.peer.ip();
         let account =
             match self
@@ -328,6 +356,15 @@ impl LineSession {
             true => self.say(words),
             false => self.say(&format!("{words}{NICKNAME_AGAIN}")),
         }
+    }
+}
+
+/// The first mistake in a form, as a line.
+fn mistake_in(errors: &FormErrors) -> String {
+    match errors.first() {
+        Some(("password", error)) => format!("! A password {error}.\n"),
+        Some((field, error)) => format!("! The {field} {error}.\n"),
+        None => "! That cannot be registered.\n".to_owned(),
     }
 }
 

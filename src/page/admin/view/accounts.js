@@ -4,8 +4,10 @@
 import { h } from "../../../client/lib/dom.js";
 import { at } from "../../../client/lib/place.js";
 import { inWords, Refused } from "../model/api.js";
-import { ask, field, inform, stateLine, tell, textField } from "./dialog.js";
+import { ask, field, stateLine, tell, textField } from "./dialog.js";
 import { fullTime, plural } from "./format.js";
+import { openInvitations } from "./invitations.js";
+import { showSecrets } from "./secret.js";
 import { Table } from "./table.js";
 
 const PAGE = 100;
@@ -48,7 +50,8 @@ export class Accounts {
     });
     this.#table.element.hidden = true;
     this.element = h("div", { class: "view" },
-      h("div", { class: "toolbar" }, this.#prefix, this.#count), this.#state, this.#table.element, this.#next);
+      h("div", { class: "toolbar" }, this.#prefix, this.#count,
+        h("button", { type: "button", class: "button right", on: { click: () => openInvitations(this.#app.api) } }, "Invitations…")), this.#state, this.#table.element, this.#next);
   }
 
   start() {
@@ -121,7 +124,7 @@ export class Accounts {
       run: async () => {
         const { link } = await this.#app.api.post(pathOf(account, "/reset"), {});
         // This question is closed first.
-        setTimeout(() => showLink(account, at(link)));
+        setTimeout(() => showSecrets(`The link for ${account.username}`, "Give it to the owner alone: whoever has it can set the password. It is not shown again.", [{ name: "link", secret: at(link) }]));
       },
     });
   }
@@ -170,21 +173,4 @@ export class Accounts {
       },
     });
   }
-}
-
-function showLink({ username }, link) {
-  const address = h("input", { class: "input", type: "text", readonly: true, value: link, "aria-label": "The link", on: { focus: (event) => event.target.select() } });
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(link);
-      tell("The link is copied.");
-    } catch {
-      // Without TLS, browsers have no clipboard for pages.
-      address.focus();
-      tell("Copy the selected link.");
-    }
-  };
-  inform(`The link for ${username}`,
-    h("p", { class: "words" }, "Give it to the owner alone: whoever has it can set the password. It is not shown again."),
-    address, h("p", {}, h("button", { type: "button", class: "button", on: { click: copy } }, "Copy the link")));
 }

@@ -1,0 +1,3 @@
+//! Invitations to register an account.
+
+crate::store::invitations::queries!(diesel::pg::PgConnection);
