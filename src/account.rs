@@ -23,10 +23,13 @@ mod password;
 mod programs;
 mod recipients;
 mod registering;
+mod registrations;
 mod scram;
 mod service;
+mod sign_ins;
 mod signed;
 mod token;
+mod visitor;
 
 use std::fmt;
 
@@ -43,11 +46,13 @@ pub use own::NotChanged;
 pub use pass::{Pass, PassError, PassLives, Passes, Said};
 pub use password::{PasswordError, PasswordWorkers};
 pub use programs::{NoBot, stored_bot};
-pub use registering::{LONGEST_INVITATION, NoInvitation, Registrations};
+pub use registering::{LONGEST_INVITATION, NoInvitation};
+pub use registrations::Registrations;
 pub use scram::{Challenge, Opening, Verifier};
 pub use service::{Accounts, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
+pub use visitor::Visitor;
 
 use crate::model::{Account, AccountId, NewAccount, Secret, Standing, UniqueField};
 use crate::store::{Store, StoreError};

@@ -37,6 +37,7 @@ mod route;
 mod router;
 mod scopes;
 mod server;
+mod sign_ins;
 mod socket;
 mod status;
 mod tokens;

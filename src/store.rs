@@ -29,6 +29,7 @@ mod rules;
 mod saved;
 mod schema;
 mod shorten;
+mod sign_ins;
 mod sqlite;
 mod standing;
 mod url;
@@ -57,7 +58,7 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
     Account, AccountId, AccountInvitation, Amendment, Conversation, Erased, Erasing, History, Hook,
     Keeping, KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
-    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Standing,
+    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, SignIn, Standing,
     ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
@@ -288,6 +289,27 @@ pub trait Store: Send + Sync {
     /// the older ones.
     fn known_addresses(&self, _since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
         Ok(Vec::new())
+    }
+
+    /// Notes that an account was signed in, or that this sign-in was used; its times are replaced,
+    /// if it is noted already. Of each account a bounded number is kept, those used last.
+    fn note_sign_in(&self, _sign_in: &SignIn) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// When the use of a sign-in was last noted; `None` if it is not noted.
+    fn sign_in_used_at(&self, _id: &str) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
+    /// The sign-ins of an account that are not over, the one used last first.
+    fn sign_ins(&self, _account: AccountId, _now_ms: u64) -> Result<Vec<SignIn>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Revokes the tokens and passes of an account, also those that are not noted.
+    fn end_sign_ins(&self, _account: AccountId, _now_ms: u64) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Records that a pass was revoked. The record must last until `expires_at` and may be kept

@@ -19,10 +19,6 @@ use super::{LoginError, PasswordError, Rejected, TooManyAttempts, opaque};
 pub const RESET_LIFE: Duration = Duration::from_hours(24);
 /// How exactly it is known when the owner of an account was last seen.
 const SEEN_MS: u64 = 60 * 60 * 1000;
-/// The least time between two notes that someone was seen: after a restart everyone comes back at
-/// once, and must not wait for that.
-const BETWEEN_NOTES_MS: u64 = 50;
-
 /// Why nothing was done to an account.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AccountFailed {
@@ -167,7 +163,7 @@ impl Accounts {
     pub fn note_seen(&self, account: &Account) {
         let now = unix_ms();
         let is_known = account.seen_at.is_some_and(|at| now < at + SEEN_MS);
-        if is_known || !self.may_note(now, BETWEEN_NOTES_MS) {
+        if is_known || !self.may_note(now) {
             return;
         }
         if let Err(error) = self.store().note_seen(account.id, now) {

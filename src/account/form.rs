@@ -187,13 +187,12 @@ impl ProfileForm<'_> {
     }
 }
 
+/// The check of one field.
+type Check = fn(&str) -> Result<String, FieldError>;
+
 /// The checked value of a field, nothing if it is empty, or the one `before` if none is given.
 fn changed<T: Default + From<String>>(
-    (field, given, check): (
-        &'static str,
-        Option<&str>,
-        fn(&str) -> Result<String, FieldError>,
-    ),
+    (field, given, check): (&'static str, Option<&str>, Check),
     before: T,
     errors: &mut FormErrors,
 ) -> T {

@@ -1,18 +1,18 @@
 //! The gate: decides which client may use which nickname, and issues the passes that say so.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fair::Asker;
 use crate::hub::Refusal;
-use crate::model::{Account, Name, Secret, Standing, Who};
+use crate::model::{Account, AccountId, Name, Secret, Standing, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
+use super::sign_ins::{NotedPass, USED_MS};
 use super::{
-    Accounts, Pass, PassError, PassLives, Passes, Registrar, Registration, Rejected, Said,
+    Accounts, Pass, PassError, PassLives, Passes, Registrar, Registration, Rejected, Said, Visitor,
 };
 use crate::model::time::unix_ms;
 
@@ -69,8 +69,9 @@ impl Gate {
         nickname: &Name,
         password: Option<&Secret>,
         keep: bool,
-        peer: IpAddr,
+        visitor: Visitor<'_>,
     ) -> Result<String, NoPass> {
+        let peer = visitor.address;
         let account = self.accounts.find(Asker::at(peer), nickname);
         let account = account.map_err(NoPass::Store)?;
         let Some(account) = account else {
@@ -99,7 +100,7 @@ impl Gate {
             .accounts
             .log_in(&account.username, password, peer)
             .map_err(NoPass::Rejected)?;
-        self.issue_to(&account, keep)
+        self.issue_to(&account, keep, visitor)
     }
 
     /// Registers an account and issues its pass. With `keep` the owner stays signed in.
@@ -107,19 +108,37 @@ impl Gate {
         &self,
         registration: Registration,
         keep: bool,
-        peer: IpAddr,
+        visitor: Visitor<'_>,
         by: &Registrar,
     ) -> Result<String, NoPass> {
-        let account = self.accounts.register(registration, peer, by);
-        self.issue_to(&account.map_err(NoPass::Rejected)?, keep)
+        let account = self.accounts.register(registration, visitor.address, by);
+        self.issue_to(&account.map_err(NoPass::Rejected)?, keep, visitor)
     }
 
-    /// Issues a pass to the owner of an account, who has proved the password.
-    pub fn issue_to(&self, account: &Account, keep: bool) -> Result<String, NoPass> {
+    /// Issues a pass to the owner of an account, who has proved it.
+    pub fn issue_to(
+        &self,
+        account: &Account,
+        keep: bool,
+        visitor: Visitor<'_>,
+    ) -> Result<String, NoPass> {
+        let now = unix_ms();
         let issued = self
             .passes
-            .issue(&account.username, Some(account), keep, unix_ms());
-        issued.map(|(pass, _)| pass).map_err(NoPass::Pass)
+            .issue(&account.username, Some(account), keep, now);
+        let (pass, token) = issued.map_err(NoPass::Pass)?;
+        let noted = NotedPass {
+            token: &token,
+            account: account.id,
+            expires_at_ms: self.passes.end(keep, now),
+        };
+        self.accounts.note_pass(noted, visitor);
+        Ok(pass)
+    }
+
+    /// The latest end that a pass existing now can ever have, in milliseconds since 1970 UTC.
+    pub fn longest(&self) -> u64 {
+        self.passes.longest(unix_ms())
     }
 
     /// Sets how long new passes are valid.
@@ -135,8 +154,16 @@ impl Gate {
             banned.map_err(NotLetIn::Rejected)?;
         }
         let said = self.said(asker, pass)?;
-        let renewed = self.passes.renew(&said, unix_ms());
-        renewed.map_err(NotLetIn::Pass)
+        let now = unix_ms();
+        let renewed = self.passes.renew(&said, now).map_err(NotLetIn::Pass)?;
+        if let Some(account) = said.account {
+            self.accounts.note_pass_used(NotedPass {
+                token: &said.token,
+                account,
+                expires_at_ms: self.passes.end(said.kept, now),
+            });
+        }
+        Ok(renewed)
     }
 
     /// Revokes a pass on all servers, and ends the connections that were opened with it.
@@ -178,9 +205,11 @@ impl Gate {
         let said = self.said(asker, pass)?;
         let account = match said.account {
             Some(id) => {
-                let found = move |store: &dyn Store| store.account(&Who::Id(id));
-                let found = self.accounts.look_up(asker, found);
-                let found = found.map_err(NotLetIn::Store)?;
+                let token = said.token.clone();
+                let found = self.accounts.look_up(asker, move |store: &dyn Store| {
+                    Ok((store.account(&Who::Id(id))?, store.sign_in_used_at(&token)?))
+                });
+                let (found, used_at) = found.map_err(NotLetIn::Store)?;
                 let account = found.ok_or(NotLetIn::Pass(PassError::Invalid))?;
                 if account.standing != Standing::Good {
                     return Err(NotLetIn::Pass(PassError::Disabled));
@@ -189,6 +218,7 @@ impl Gate {
                     return Err(NotLetIn::Pass(PassError::PasswordChanged));
                 }
                 self.accounts.note_seen(&account);
+                self.note_used(&said, id, used_at);
                 Some(account)
             }
             // The nickname may have been registered since.
@@ -206,7 +236,22 @@ impl Gate {
             token: said.token,
             account,
             expires_at_ms: said.expires_at_ms,
+            kept: said.kept,
         })
+    }
+
+    /// Notes that a pass is used, if that was not noted in the last hour. At times when many come
+    /// in, only some are noted.
+    fn note_used(&self, said: &Said, account: AccountId, used_at: Option<u64>) {
+        let now = unix_ms();
+        let is_known = used_at.is_some_and(|at| now < at + USED_MS);
+        if !is_known && self.accounts.may_note_use(now) {
+            self.accounts.note_pass_used(NotedPass {
+                token: &said.token,
+                account,
+                expires_at_ms: said.expires_at_ms,
+            });
+        }
     }
 }
 

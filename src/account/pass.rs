@@ -57,6 +57,8 @@ pub struct Pass {
     pub account: Option<Account>,
     /// When it expires, in milliseconds since 1970 UTC.
     pub expires_at_ms: u64,
+    /// Whether it keeps its owner signed in.
+    pub kept: bool,
 }
 
 /// The signed content of a pass.
@@ -143,6 +145,11 @@ impl Passes {
     pub fn longest(&self, now_ms: u64) -> u64 {
         let lives = *self.lives.lock();
         now_ms + lives.once.max(lives.kept).as_millis() as u64
+    }
+
+    /// When a pass that is made at `now_ms` ends, in milliseconds since 1970 UTC.
+    pub fn end(&self, kept: bool, now_ms: u64) -> u64 {
+        (now_ms / 1000 + self.lives.lock().of(kept).as_secs()) * 1000
     }
 
     /// Makes a pass. Returns the token to give out, and the word that identifies it. A `kept` one

@@ -1,43 +1,20 @@
-//! Who registers accounts, and the invitations to do so.
+//! Invitations to register an account.
 
 use std::time::Duration;
 
+use crate::model::AccountInvitation;
 use crate::model::governance::LinkSecret;
 use crate::model::invitation::MAX_USES;
 use crate::model::time::unix_ms;
-use crate::model::{Account, AccountInvitation};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 use super::service::Accounts;
-use super::{PasswordWorkers, RegisterError, Registration, Rejected, new_account, not_created};
+use super::{RegisterError, Registration, Registrations, Rejected};
 
 /// The longest that an invitation can last.
 pub const LONGEST_INVITATION: Duration = Duration::from_hours(365 * 24);
 /// Digits of the hash that make an id.
 const ID_DIGITS: usize = 16;
-
-/// Who registers accounts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Registrations {
-    /// Everyone.
-    #[default]
-    Open,
-    /// Those who have an invitation.
-    Invited,
-    /// Nobody.
-    Closed,
-}
-
-impl Registrations {
-    /// A stable word for programs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Registrations::Open => "open",
-            Registrations::Invited => "invitation",
-            Registrations::Closed => "closed",
-        }
-    }
-}
 
 /// Why no invitation was made; `Display` is for administrators.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,20 +76,6 @@ impl Accounts {
     pub fn withdraw_invitation(&self, id: &str) -> Result<bool, StoreError> {
         self.store().remove_invitation(id)
     }
-}
-
-/// As [`super::register`], with the invitation that the form has.
-pub(super) fn register_invited(
-    store: &dyn Store,
-    workers: &PasswordWorkers,
-    registration: Registration,
-    now_ms: u64,
-) -> Result<Account, RegisterError> {
-    let invitation = registration.invitation.clone();
-    let secret = invitation.ok_or(RegisterError::NotInvited)?;
-    let account = new_account(workers, registration, now_ms)?;
-    let made = store.create_invited(&account, &secret.hash());
-    made.map_err(not_created)?.ok_or(RegisterError::NotInvited)
 }
 
 impl std::fmt::Display for NoInvitation {

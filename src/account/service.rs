@@ -22,12 +22,12 @@ use crate::turn::HubHandle;
 use super::desk::Desk;
 use super::guesses::KNOWN_FOR;
 use super::recipients::Recipients;
-use super::registering::register_invited;
+use super::registrations::register_invited;
 use super::scram::Verifier;
 use super::{
     Attempts, GuessLimits, Guesses, LoginError, PasswordLengths, PasswordWorkers, RegisterError,
-    Registration, Registrations, SharedGuesses, SignatureError, TooManyAttempts, authenticate,
-    change_password, log_in, new_token, register,
+    Registration, Registrations, SharedGuesses, SignatureError, TooManyAttempts, Visitor,
+    authenticate, change_password, log_in, new_token, register,
 };
 
 /// Passwords that may wait to be checked; beyond it, clients are asked to try again, so that a
@@ -42,6 +42,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When a server starts, on the clock of guesses: there is a time before it.
 const STARTED_MS: u64 = KNOWN_FOR.as_millis() as u64;
+
+/// The least time between two notes that someone was seen, or a sign-in used: after a restart
+/// everyone comes back at once, and must not wait for that.
+const BETWEEN_NOTES_MS: u64 = 50;
 
 /// An id that no account has.
 const NOBODY: AccountId = AccountId(0);
@@ -65,6 +69,8 @@ pub struct Accounts {
     guests: Mutex<Attempts>,
     /// When it was last noted that someone was seen, in milliseconds since 1970 UTC.
     noted_ms: AtomicU64,
+    /// The same of the use of a sign-in.
+    noted_use_ms: AtomicU64,
     hub: HubHandle,
     /// Wakes the thread that erases what accounts have written.
     wake: Sender<()>,
@@ -132,6 +138,7 @@ impl Accounts {
             shared_guesses,
             guests: Mutex::new(guests(limits)),
             noted_ms: AtomicU64::new(0),
+            noted_use_ms: AtomicU64::new(0),
             hub,
             wake,
             orders,
@@ -412,14 +419,14 @@ impl Accounts {
         &self.passwords
     }
 
-    /// Whether so much time has passed since this last said yes.
-    pub(super) fn may_note(&self, now_ms: u64, between_ms: u64) -> bool {
-        let noted = self.noted_ms.load(Ordering::Relaxed);
-        let is_due = now_ms.abs_diff(noted) >= between_ms;
-        let exchanged =
-            self.noted_ms
-                .compare_exchange(noted, now_ms, Ordering::Relaxed, Ordering::Relaxed);
-        is_due && exchanged.is_ok()
+    /// Whether it may be noted now that the owner of an account was seen.
+    pub(super) fn may_note(&self, now_ms: u64) -> bool {
+        is_due(&self.noted_ms, now_ms)
+    }
+
+    /// Whether it may be noted now that a sign-in was used.
+    pub(super) fn may_note_use(&self, now_ms: u64) -> bool {
+        is_due(&self.noted_use_ms, now_ms)
     }
 
     /// Refuses a banned nickname, even with the right password.
@@ -478,13 +485,21 @@ impl Accounts {
     }
 
     /// A new token for an account.
-    pub fn issue_token(&self, asker: Asker, account: &Account) -> Result<Token, Rejected> {
+    pub fn issue_token(
+        &self,
+        asker: Asker,
+        account: &Account,
+        visitor: Visitor<'_>,
+    ) -> Result<Token, Rejected> {
         let token = new_token(account.id, unix_ms());
         let token = token.map_err(|error| Rejected::NoToken(error.to_string()))?;
         let kept = self.store.add_token(&token);
         kept.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
         match self.is_current(asker, account) {
-            Ok(true) => Ok(token),
+            Ok(true) => {
+                self.note_token(&token, visitor);
+                Ok(token)
+            }
             Ok(false) => {
                 let _ = self.give_up(&token.access_key_id);
                 Err(Rejected::Login(LoginError::Wrong))
@@ -610,6 +625,16 @@ impl Accounts {
     fn now_ms(&self) -> u64 {
         STARTED_MS + self.started.elapsed().as_millis() as u64
     }
+}
+
+/// Whether [`BETWEEN_NOTES_MS`] have passed since this last said yes.
+fn is_due(noted_ms: &AtomicU64, now_ms: u64) -> bool {
+    let noted = noted_ms.load(Ordering::Relaxed);
+    let is_due = now_ms.abs_diff(noted) >= BETWEEN_NOTES_MS;
+    is_due
+        && noted_ms
+            .compare_exchange(noted, now_ms, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
 }
 
 /// The account and token that a JWT is signed with.

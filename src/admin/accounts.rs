@@ -31,6 +31,8 @@ pub enum AccountDeed {
     OwnPassword,
     /// Changed as its owner what is known of them.
     ChangeOwn,
+    /// Ended as its owner all of its sign-ins.
+    SignOut,
     /// Ordered that everything it has written be erased.
     Erase,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for AccountDeed {
             AccountDeed::DeleteOwn => "deleted as its owner the account",
             AccountDeed::OwnPassword => "changed as its owner the password of",
             AccountDeed::ChangeOwn => "changed as its owner the details of",
+            AccountDeed::SignOut => "ended as its owner all sign-ins of",
             AccountDeed::Erase => "ordered to erase everything written by",
         })
     }

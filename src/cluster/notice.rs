@@ -58,6 +58,9 @@ struct Extra {
     /// What the account is called that a guest has logged in to, and how often that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nickname: Option<(String, u64)>,
+    /// Whether its owner has ended all of its sign-ins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_everywhere: Option<bool>,
 }
 
 impl Extra {
@@ -69,6 +72,7 @@ impl Extra {
             reason,
             is_deleted,
             nickname,
+            is_everywhere,
         } = self;
         cloak.is_none()
             && kind.is_none()
@@ -76,6 +80,7 @@ impl Extra {
             && reason.is_none()
             && is_deleted.is_none()
             && nickname.is_none()
+            && is_everywhere.is_none()
     }
 }
 
@@ -185,6 +190,7 @@ impl Notice {
             Notice::Roster(RosterChange::Online { cloak, .. }) => *cloak = extra.cloak,
             Notice::Order(Order::SignOut { why, .. }) => {
                 *why = match extra.is_deleted {
+                    None if extra.is_everywhere == Some(true) => SignedOut::Everywhere,
                     None => SignedOut::PasswordChanged,
                     Some(false) => SignedOut::Disabled,
                     Some(true) => SignedOut::Deleted,
@@ -277,6 +283,13 @@ pub fn order(order: &Order) -> Vec<u8> {
         Order::SignOut { name, why } => match why {
             SignedOut::PasswordChanged => Wire::SignOut(text(name)),
             // Older servers end its connections as well.
+            SignedOut::Everywhere => {
+                let extra = Extra {
+                    is_everywhere: Some(true),
+                    ..Extra::default()
+                };
+                return envelope(VERSION, Wire::SignOut(text(name)), extra);
+            }
             SignedOut::Disabled | SignedOut::Deleted => {
                 let extra = Extra {
                     is_deleted: Some(*why == SignedOut::Deleted),
@@ -675,6 +688,10 @@ mod tests {
             Order::SignOut {
                 name: name("bob"),
                 why: SignedOut::PasswordChanged,
+            },
+            Order::SignOut {
+                name: name("bob"),
+                why: SignedOut::Everywhere,
             },
             Order::SignOut {
                 name: name("bob"),

@@ -21,8 +21,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
     ListedAccount, Located, MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, Profile,
-    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread,
-    Who, Window, Written,
+    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, SignIn, ThreadSummary, Token,
+    Unread, Who, Window, Written,
 };
 use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
 
@@ -729,6 +729,22 @@ impl Store for ClusterStore {
         now_ms: u64,
     ) -> Result<Option<AccountId>, StoreError> {
         self.postgres.use_reset(secret_hash, password_hash, now_ms)
+    }
+
+    fn note_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
+        self.postgres.note_sign_in(sign_in)
+    }
+
+    fn sign_in_used_at(&self, id: &str) -> Result<Option<u64>, StoreError> {
+        self.postgres.sign_in_used_at(id)
+    }
+
+    fn sign_ins(&self, account: AccountId, now_ms: u64) -> Result<Vec<SignIn>, StoreError> {
+        self.postgres.sign_ins(account, now_ms)
+    }
+
+    fn end_sign_ins(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.postgres.end_sign_ins(account, now_ms)
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {

@@ -30,6 +30,7 @@ const FIELDS: &[(&str, Times)] = &[
     ("sec-websocket-version", Times::Many),
     ("transfer-encoding", Times::Many),
     ("upgrade", Times::Many),
+    ("user-agent", Times::Lax),
     ("webhook-id", Times::Same),
     ("webhook-signature", Times::Same),
     ("webhook-timestamp", Times::Same),
@@ -49,6 +50,8 @@ enum Times {
     Same,
     /// Repetition is the same as a comma.
     Many,
+    /// Nothing depends on it: the first counts, and one that is not ASCII is left out.
+    Lax,
 }
 
 /// The head of a request.
@@ -181,6 +184,7 @@ fn kept_fields(raw: &[httparse::Header<'_>]) -> Result<Vec<(&'static str, String
         };
         let value = match std::str::from_utf8(header.value) {
             Ok(value) if value.is_ascii() => value.trim_matches([' ', '\t']),
+            _ if times == Times::Lax => continue,
             _ => return Err(Rejection::Malformed("a header value is not ASCII")),
         };
         let before = kept.iter_mut().find(|(other, _)| *other == name);
@@ -191,6 +195,7 @@ fn kept_fields(raw: &[httparse::Header<'_>]) -> Result<Vec<(&'static str, String
                 before.push_str(value);
             }
             (Some((_, before)), Times::Same) if before == value => {}
+            (Some(_), Times::Lax) => {}
             (Some(_), _) => {
                 return Err(Rejection::Malformed(
                     "a header that must be there once is there twice",
@@ -286,6 +291,14 @@ mod tests {
 
     fn status(raw: &str) -> u16 {
         parse(raw).unwrap_err().status()
+    }
+
+    #[test]
+    fn whatever_a_client_calls_itself_it_is_served() {
+        let head = parse("GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: a\r\nUser-Agent: b\r\n\r\n");
+        assert_eq!(head.unwrap().field("user-agent"), Some("a"));
+        let head = parse("GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: \u{e9}\r\n\r\n");
+        assert_eq!(head.unwrap().field("user-agent"), None);
     }
 
     #[test]

@@ -36,6 +36,7 @@ const PASSED_ON: &[&str] = &[
     "if-none-match",
     "last-event-id",
     "origin",
+    "user-agent",
     "webhook-id",
     "webhook-signature",
     "webhook-timestamp",

@@ -74,6 +74,8 @@ pub enum Farewell {
 pub enum SignedOut {
     /// Its password was changed.
     PasswordChanged,
+    /// Its owner has ended all sign-ins.
+    Everywhere,
     /// An administrator has disabled it.
     Disabled,
     /// An administrator has deleted it.
@@ -84,6 +86,7 @@ impl From<SignedOut> for Farewell {
     fn from(why: SignedOut) -> Farewell {
         match why {
             SignedOut::PasswordChanged => Farewell::PasswordChanged,
+            SignedOut::Everywhere => Farewell::TokenRevoked,
             SignedOut::Disabled => Farewell::AccountDisabled,
             SignedOut::Deleted => Farewell::AccountDeleted,
         }

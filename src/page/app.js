@@ -6,7 +6,7 @@ import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
 import { compareIds } from "./model/conversation.js";
-import { changeEmail, changePassword, deleteAccount, giveUp, ownAccount, renew, whyNot } from "./model/api.js";
+import { changeEmail, changePassword, deleteAccount, endSignIn, endSignIns, giveUp, ownAccount, renew, signIns, whyNot } from "./model/api.js";
 import { change, forgetLogin, onForgotten, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
 import { sameName } from "./model/names.js";
 import { State } from "./model/state.js";
@@ -50,7 +50,7 @@ class App {
   #connection = null;
   #login;
   #isLeaving = false;
-  /** Whether the password is being changed, which ends this connection, too. */
+  /** Whether this connection is about to end because the page has asked for another token. */
   #isChanging = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
@@ -234,19 +234,36 @@ class App {
   }
 
   /** Changes the password and stays signed in, or throws why it cannot be. */
-  async changePassword(present, next) {
+  changePassword(present, next) {
+    return this.#change(() => changePassword(this.state.me, present, next, this.#login.keep));
+  }
+
+  /** Signs out everywhere else. */
+  signOutElsewhere() {
+    return this.#change(() => endSignIns(this.#login.token));
+  }
+
+  /** Goes on with the token that `ask` brings: that of this connection has ended. */
+  async #change(ask) {
     this.#isChanging = true;
     try {
-      const { keep } = this.#login;
-      const token = await changePassword(this.state.me, present, next, keep);
+      const token = await ask();
       this.#login = { ...this.#login, token, renewed: Date.now() };
-      saveLogin(this.#login, keep);
+      saveLogin(this.#login, this.#login.keep);
       this.#connect();
     } finally {
       this.#isChanging = false;
       // It may have ended for another reason meanwhile.
       this.#linked();
     }
+  }
+
+  signIns() {
+    return signIns(this.#login.token);
+  }
+
+  endSignIn(id) {
+    return endSignIn(this.#login.token, id);
   }
 
   /** Changes the e-mail address; an empty one is taken away. Returns the present one. */

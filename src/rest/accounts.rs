@@ -185,7 +185,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     let by = shown.and_then(|pass| call.context.gate.registrar(call.asker(), pass).ok());
     let by = by.unwrap_or(Registrar::Anyone);
     let account = accounts.register(registration, call.relayed.peer.ip(), &by)?;
-    let token = accounts.issue_token(call.asker(), &account)?;
+    let token = accounts.issue_token(call.asker(), &account, call.visitor())?;
     ::log::info!("{}: registered {}", call.relayed.peer, account.username);
     let user = User::of(account, &token);
     Ok(Reply::enveloped(&Envelope::of(vec![user])))
@@ -221,7 +221,7 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
     let accounts = &call.context.accounts;
     let password = Secret::new(password);
     let account = accounts.log_in(&username, &password, call.relayed.peer.ip())?;
-    let token = accounts.issue_token(call.asker(), &account)?;
+    let token = accounts.issue_token(call.asker(), &account, call.visitor())?;
     let token = AccessToken::of(&token);
     Ok(Reply::enveloped(&Envelope::of(vec![token])))
 }

@@ -7,7 +7,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::account::{
-    LoginError, NoPass, NotLetIn, PassError, PasswordError, RegisterError, Registrar,
+    LoginError, NoPass, NotLetIn, Pass, PassError, PasswordError, RegisterError, Registrar,
     RegistrationForm, Rejected,
 };
 use crate::http::bearer;
@@ -140,10 +140,9 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
         Some(_) => Some(PasswordTurn::take(call.context)?),
         None => None,
     };
-    let peer = call.relayed.peer.ip();
     let keep = is_true("keep", &field("keep"))?;
     let gate = &call.context.gate;
-    let issued = gate.issue(&nickname, password.as_ref(), keep, peer);
+    let issued = gate.issue(&nickname, password.as_ref(), keep, call.visitor());
     let token = issued.map_err(|error| problem(&error))?;
     Ok(Reply::json(201, &Token { token }))
 }
@@ -204,7 +203,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         Some(pass) => gate.registrar(call.asker(), pass).map_err(refused)?,
         None => Registrar::Anyone,
     };
-    let made = gate.register(registration, keep, peer.ip(), &by);
+    let made = gate.register(registration, keep, call.visitor(), &by);
     let token = made.map_err(|error| problem(&error))?;
     ::log::info!("{peer}: registered {username}");
     Ok(Reply::json(201, &Token { token }))
@@ -275,12 +274,19 @@ pub(super) fn give_up_pass(call: &Call<'_>) -> Result<Reply, Problem> {
 
 /// The account that calls, which has shown the pass of its nickname.
 pub(super) fn owner(call: &Call<'_>) -> Result<Account, Problem> {
+    Ok(owner_with_pass(call)?.0)
+}
+
+/// As [`owner`], with the pass.
+pub(super) fn owner_with_pass(call: &Call<'_>) -> Result<(Account, Pass), Problem> {
     call.refuse_banned()?;
     let pass = call.context.gate.check(call.asker(), pass_of(call)?);
-    let account = pass.map_err(refused)?.account;
-    account.ok_or(Problem::BadPass(
+    let mut pass = pass.map_err(refused)?;
+    let account = pass.account.take();
+    let account = account.ok_or(Problem::BadPass(
         "this is for those who have registered their nickname",
-    ))
+    ))?;
+    Ok((account, pass))
 }
 
 fn pass_of<'a>(call: &Call<'a>) -> Result<&'a str, Problem> {

@@ -1,5 +1,6 @@
 //! One call as its handler sees it: parameters decoded, body not yet parsed.
 
+use crate::account::Visitor;
 use crate::admin::{Actor, Grant};
 use crate::fair::Asker;
 use crate::http::Relayed;
@@ -26,6 +27,8 @@ pub(super) struct Call<'a> {
     pub of_hook: &'a [(&'static str, String)],
     /// The Accept header.
     pub accept: Option<&'a str>,
+    /// The User-Agent header.
+    pub user_agent: Option<&'a str>,
     pub body: &'a [u8],
     /// Whether only the head of the answer is wanted.
     pub is_head: bool,
@@ -59,6 +62,14 @@ impl Call<'_> {
     ) -> Result<T, Problem> {
         let answer = self.context.accounts.question(&self.asker(), question);
         answer.map_err(|error| Problem::store(&error))
+    }
+
+    /// The client, as it is noted when it signs in.
+    pub fn visitor(&self) -> Visitor<'_> {
+        Visitor {
+            address: self.relayed.peer.ip(),
+            name: self.user_agent.unwrap_or_default(),
+        }
     }
 
     /// The part of the path that matched the first `{...}`.

@@ -17,7 +17,7 @@ use super::route::{Access, Families, Route};
 use super::{
     accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, invitations,
     keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
-    resets, scopes, status, tokens, users,
+    resets, scopes, sign_ins, status, tokens, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -66,6 +66,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         admin_accounts::delete_account, admin_accounts::offer_reset, admin_accounts::show_erasing,
         own_account::show_own_account, own_account::change_own_account,
         own_account::change_own_password, own_account::delete_own_account, keeping::show_keeping, keeping::set_keeping,
+        sign_ins::list_sign_ins, sign_ins::end_sign_in, sign_ins::end_sign_ins,
         invitations::invite, invitations::list_invitations, invitations::withdraw_invitation,
         found::search_messages,
         log::search_log,

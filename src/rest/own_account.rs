@@ -175,7 +175,7 @@ pub(super) fn change_own_password(call: &Call<'_>) -> Result<Reply, Problem> {
     let account = changed.map_err(|error| problem(&NoPass::Rejected(error)))?;
     let admin = &call.context.admin;
     admin.did_to_account(call.actor(), AccountDeed::OwnPassword, &account.username)?;
-    let token = call.context.gate.issue_to(&account, keep);
+    let token = call.context.gate.issue_to(&account, keep, call.visitor());
     let token = token.map_err(|error| problem(&error))?;
     Ok(Reply::json(200, &Token { token }))
 }

@@ -22,7 +22,7 @@ use super::route::{Access, Families, Route};
 use super::{
     RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, events, found,
     hooks, invitations, keeping, legacy, log, mending, messages, nodes, outgoing, own_account,
-    passwords, posts, resets, status, tokens, users,
+    passwords, posts, resets, sign_ins, status, tokens, users,
 };
 
 /// All routes, by family.
@@ -45,6 +45,7 @@ pub(super) const FAMILIES: Families = &[
     keeping::ROUTES,
     own_account::ROUTES,
     invitations::ROUTES,
+    sign_ins::ROUTES,
     resets::ROUTES,
     tokens::ROUTES,
     posts::ROUTES,
@@ -86,6 +87,7 @@ struct Incoming {
     idempotency_key: Option<String>,
     last_event_id: Option<String>,
     accept: Option<String>,
+    user_agent: Option<String>,
     content_type: Option<String>,
     of_hook: Vec<(&'static str, String)>,
     origin: Option<String>,
@@ -213,6 +215,7 @@ impl Incoming {
             idempotency_key: header("Idempotency-Key"),
             last_event_id: header("Last-Event-ID"),
             accept: header("Accept"),
+            user_agent: header("User-Agent"),
             content_type: header("Content-Type"),
             of_hook: of_hook.collect(),
             origin: header("Origin"),
@@ -305,6 +308,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         content_type: incoming.content_type.as_deref(),
         of_hook: &incoming.of_hook,
         accept: incoming.accept.as_deref(),
+        user_agent: incoming.user_agent.as_deref(),
         body,
         is_head: incoming.method == Method::Head,
         authorization: incoming.authorization.as_deref(),

@@ -92,7 +92,7 @@ macro_rules! queries {
         };
         use crate::store::row::name;
         use crate::store::schema::{
-            account, ended_pass, ignored, known_address, password_reset, token,
+            account, ended_pass, ignored, known_address, password_reset, sign_in, token,
         };
 
         /// Creates an account, or says which fields are taken.
@@ -332,7 +332,7 @@ macro_rules! queries {
             Ok(Some(()))
         }
 
-        /// Revokes all tokens of an account.
+        /// Revokes all tokens of an account, and forgets where it is signed in: its passes end, too.
         pub fn revoke_tokens(
             connection: &mut $connection,
             account: AccountId,
@@ -347,6 +347,8 @@ macro_rules! queries {
                     token::modified_at.eq(time(now_ms)),
                 ))
                 .execute(connection)?;
+            let sign_ins = sign_in::table.filter(sign_in::account_id.eq(account.0));
+            diesel::delete(sign_ins).execute(connection)?;
             Ok(())
         }
 
@@ -446,6 +448,7 @@ macro_rules! queries {
                 .do_update()
                 .set(ended_pass::expires_at.eq(excluded(ended_pass::expires_at)))
                 .execute(connection)?;
+            diesel::delete(sign_in::table.find(pass)).execute(connection)?;
             Ok(())
         }
 
@@ -547,6 +550,13 @@ macro_rules! queries {
             diesel::insert_into(token::table)
                 .values(TokenRow::from(&new))
                 .execute(connection)?;
+            diesel::update(sign_in::table.find(&old.access_key_id))
+                .set((
+                    sign_in::id.eq(&new.access_key_id),
+                    sign_in::used_at.eq(time(now_ms)),
+                    sign_in::expires_at.eq(time(new.expires_at)),
+                ))
+                .execute(connection)?;
             Ok(Some(new))
         }
 
@@ -564,6 +574,7 @@ macro_rules! queries {
                     token::modified_at.eq(time(now_ms)),
                 ))
                 .execute(connection)?;
+            diesel::delete(sign_in::table.find(access_key_id)).execute(connection)?;
             Ok(changed > 0)
         }
     };

@@ -29,6 +29,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in (id) {
+        id -> Text,
+        account_id -> BigInt,
+        is_token -> Bool,
+        created_at -> BigInt,
+        used_at -> BigInt,
+        expires_at -> BigInt,
+        address -> Text,
+        client -> Text,
+    }
+}
+
+diesel::table! {
     account_invitation (id) {
         id -> Text,
         secret_hash -> Text,

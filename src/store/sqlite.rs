@@ -32,6 +32,7 @@ mod readers;
 mod saved;
 mod schema;
 mod search;
+mod sign_ins;
 mod standing;
 mod traces;
 mod upkeep;
@@ -51,8 +52,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
     KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile,
-    ProgramToken, Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window,
-    Written, key,
+    ProgramToken, Record, SavedChannel, Search, Secret, SignIn, ThreadSummary, Token, Unread, Who,
+    Window, Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -588,6 +589,23 @@ impl Store for SqliteStore {
 
     fn known_addresses(&self, since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
         self.write(|connection, _, _| accounts::known_addresses(connection, since_ms))
+    }
+
+    fn note_sign_in(&self, sign_in: &SignIn) -> Result<(), StoreError> {
+        self.write(|connection, _, _| sign_ins::note(connection, sign_in))
+    }
+
+    fn sign_in_used_at(&self, id: &str) -> Result<Option<u64>, StoreError> {
+        self.read(|connection| sign_ins::used_at(connection, id))
+    }
+
+    fn sign_ins(&self, account: AccountId, now_ms: u64) -> Result<Vec<SignIn>, StoreError> {
+        self.read(|connection| sign_ins::of(connection, account, now_ms))
+    }
+
+    fn end_sign_ins(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| sign_ins::end_all(connection, account, now_ms))?
+            .ok_or(StoreError::NoSuchAccount)
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {

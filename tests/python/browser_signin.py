@@ -14,6 +14,14 @@ def register(page, name):
     online(page)
 
 
+def log_in(page, name, password):
+    page.get_by_role("tab", name="Log in").click()
+    page.get_by_label("Nickname").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    online(page)
+
+
 def status(where, token):
     request = urllib.request.Request(f"http://{where.web}/auth", headers={"Authorization": f"Bearer {token}"})
     try:
@@ -54,11 +62,7 @@ def own_account(browser, where):
     nora = new_page(browser, where.web)
     register(nora, "nora")
     other = new_page(browser, where.web)
-    other.get_by_role("tab", name="Log in").click()
-    other.get_by_label("Nickname").fill("nora")
-    other.get_by_label("Password").fill("long enough")
-    other.get_by_role("button", name="Log in").click()
-    online(other)
+    log_in(other, "nora", "long enough")
     old = kept(nora)["token"]
     nora.locator("#me").click()
     nora.get_by_role("menuitem", name="My account").click()
@@ -84,6 +88,27 @@ def own_account(browser, where):
     address.get_by_label("Present password").fill("even longer")
     address.get_by_role("button", name="Change the address").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Your address is changed")
+    # Where else it is signed in is seen and ended, and this page goes on.
+    log_in(other, "nora", "even longer")
+    third = new_page(browser, where.web)
+    log_in(third, "nora", "even longer")
+    nora.reload()
+    online(nora)
+    nora.locator("#me").click()
+    nora.get_by_role("menuitem", name="My account").click()
+    rows = dialog.locator("section", has=nora.get_by_role("heading", name="Where you are signed in")).get_by_role("listitem")
+    expect(rows).to_have_count(3)
+    expect(rows.filter(has_text="this one")).to_have_count(1)
+    rows.get_by_role("button", name="Sign out").first.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("That is signed out.")
+    expect(rows).to_have_count(2)
+    dialog.get_by_role("button", name="Sign out everywhere else").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("signed out everywhere else")
+    expect(rows).to_have_count(1)
+    for page in (other, third):
+        expect(page.get_by_label("Nickname")).to_be_visible()
+    third.context.close()
+    online(nora)
     nora.reload()
     online(nora)
     nora.locator("#me").click()

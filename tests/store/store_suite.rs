@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use chat_server::hub::MessageId;
 use chat_server::model::invitation::MAX_INVITATIONS;
-use chat_server::model::{AccountInvitation, Body, MessageKind};
+use chat_server::model::sign_in::MAX_SIGN_INS;
+use chat_server::model::{AccountInvitation, Body, MessageKind, SignIn};
 use chat_server::name::Name;
 use chat_server::store::{
     Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
@@ -47,6 +48,7 @@ macro_rules! store_suite {
             ids_go_on_after_a_restart,
             another_password_ends_tokens,
             owners_change_their_accounts,
+            sign_ins_are_listed_until_they_end,
             an_invitation_makes_so_many_accounts,
             accounts_are_listed_disabled_and_deleted,
             a_link_resets_a_password_once,
@@ -1131,6 +1133,82 @@ pub fn an_invitation_makes_so_many_accounts(database: &impl Database) {
     assert_eq!(
         store.add_invitation(&invitation("one more", 2000, 9000)),
         Ok(true)
+    );
+}
+
+pub fn sign_ins_are_listed_until_they_end(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let sign_in = |id: &str, of: &Account, used_at| SignIn {
+        id: id.to_owned(),
+        account: of.id,
+        is_token: id.starts_with("access"),
+        created_at: 100,
+        used_at,
+        expires_at: 5000,
+        address: "192.0.2.1".to_owned(),
+        client: "Client".to_owned(),
+    };
+    let ids = |of: &Account| {
+        let listed = store.sign_ins(of.id, 999).unwrap().into_iter();
+        listed.map(|sign_in| sign_in.id).collect::<Vec<_>>()
+    };
+    store.note_sign_in(&sign_in("one", &ann, 100)).unwrap();
+    store.note_sign_in(&sign_in("two", &ann, 200)).unwrap();
+    store.note_sign_in(&sign_in("bobs", &bob, 300)).unwrap();
+    assert_eq!(store.sign_in_used_at("one"), Ok(Some(100)));
+    assert_eq!(store.sign_in_used_at("none"), Ok(None));
+    // What is known of the client stays when it is used again.
+    let again = SignIn {
+        address: String::new(),
+        client: String::new(),
+        created_at: 900,
+        expires_at: 6000,
+        ..sign_in("one", &ann, 300)
+    };
+    store.note_sign_in(&again).unwrap();
+    let listed = store.sign_ins(ann.id, 1).unwrap();
+    let expected = SignIn {
+        expires_at: 6000,
+        ..sign_in("one", &ann, 300)
+    };
+    assert_eq!(listed, [expected, sign_in("two", &ann, 200)]);
+    assert_eq!(store.sign_ins(ann.id, 5000).unwrap().len(), 1);
+    // A pass that was revoked does not come back because it was being used.
+    store.end_pass("two", 5000).unwrap();
+    store.note_sign_in(&sign_in("two", &ann, 400)).unwrap();
+    assert_eq!(ids(&ann), ["one"]);
+    // A token is listed under its present key.
+    store.add_token(&token(1, ann.id)).unwrap();
+    store.note_sign_in(&sign_in("access1", &ann, 500)).unwrap();
+    let exchanged = store.exchange_token(&Secret::new("refresh1"), &token(2, ann.id), 600);
+    assert!(exchanged.unwrap().is_some());
+    assert_eq!(ids(&ann), ["access2", "one"]);
+    assert!(store.deactivate_token("access2", 700).unwrap());
+    assert_eq!(ids(&ann), ["one"]);
+    store.add_token(&token(3, ann.id)).unwrap();
+    store.end_sign_ins(ann.id, 800).unwrap();
+    assert_eq!(ids(&ann), Vec::<String>::new());
+    assert!(!store.token("access3").unwrap().unwrap().is_active);
+    let now = store.account(&Who::Id(ann.id)).unwrap().unwrap();
+    assert_eq!(now.password_changes, 1);
+    assert_eq!(now.password_hash, ann.password_hash);
+    assert_eq!(ids(&bob), ["bobs"]);
+    store.delete_account(bob.id, 900).unwrap();
+    assert_eq!(ids(&bob), Vec::<String>::new());
+    let refused = Err(StoreError::NoSuchAccount);
+    assert_eq!(store.end_sign_ins(bob.id, 1), refused);
+    // So many are kept, those used last.
+    for n in 0..MAX_SIGN_INS as u64 + 20 {
+        store
+            .note_sign_in(&sign_in(&format!("{n:04}"), &ann, 1000 + n))
+            .unwrap();
+    }
+    let kept = ids(&ann);
+    assert_eq!(kept.len(), MAX_SIGN_INS);
+    assert_eq!(
+        (kept[0].as_str(), store.sign_in_used_at("0019")),
+        ("0119", Ok(None))
     );
 }
 

@@ -93,6 +93,23 @@ export async function ownAccount(of) {
   return answer.body;
 }
 
+/** Where the owner of a token is signed in, the last used first. */
+export async function signIns(of) {
+  const answer = await send("GET", "/auth/sign-ins", undefined, bearer(of));
+  token(answer);
+  return answer.body.sign_ins;
+}
+
+/** Ends one sign-in of the owner of a token. */
+export async function endSignIn(of, id) {
+  token(await send("DELETE", `/auth/sign-ins/${encodeURIComponent(id)}`, undefined, bearer(of)));
+}
+
+/** Ends all sign-ins of the owner of a token, and gives a new one. */
+export async function endSignIns(of) {
+  return token(await send("DELETE", "/auth/sign-ins", undefined, bearer(of)));
+}
+
 /** Why the server does not let in the owner of a token: `{isRefused, words}`. Without an answer of
  * the server the token may still be valid: a proxy that refuses says nothing of it. */
 export async function whyNot(token) {
@@ -113,7 +130,7 @@ const bearer = (token) => ({ Authorization: `Bearer ${token}` });
 /** The token in an answer; `conflict` is the field to blame if another user has
  * that value. */
 function token({ response, body }, conflict) {
-  if (response.ok) return body.token;
+  if (response.ok) return body?.token;
   const { code, message, field, fields } = body?.error ?? {};
   const words = sentence(message ?? "", response);
   const each = Object.entries(fields ?? {}).map(([name, why]) => [name, sentence(String(why), response)]);

@@ -1,6 +1,7 @@
-// The dialog about one's own account: password and e-mail address. Loaded when it is opened.
+// The dialog about one's own account: password, e-mail address, and where it is signed in. Loaded when it is opened.
 
 import { h } from "../lib/dom.js";
+import { fullTime } from "../time.js";
 import { openDialog, section, title, wordsBox } from "./dialog.js";
 
 export function openAccount(app) {
@@ -15,6 +16,7 @@ export function openAccount(app) {
   const parts = [
     section("Password", "Wherever else you are signed in, you are signed out.", [password(app, said)]),
     section("E-mail", "Nobody else sees it, and it is not verified.", [email(app, said)]),
+    section("Where you are signed in", "", [signIns(app, said)]),
   ];
   body.replaceChildren(...parts.map((part) => part.element), leaving(app));
   body.querySelector("input").focus();
@@ -78,6 +80,51 @@ function email(app, said) {
     if (address.value === "") address.value = account.email ?? "";
   }, (error) => said(error.message));
   return form;
+}
+
+/** The list of sign-ins; those with password only, such as by telnet, are not on it. */
+function signIns(app, said) {
+  const list = h("ul", { class: "entries" }, h("li", { class: "none" }, "Asking…"));
+  const refresh = async () => {
+    try {
+      const all = await app.signIns();
+      list.replaceChildren(...all.map((one) => signIn(one, act)));
+      elsewhere.hidden = all.length < 2;
+    } catch (error) {
+      said(error.message);
+    }
+  };
+  const act = async (run, words) => {
+    said("");
+    try {
+      await run(app);
+      said(words);
+    } catch (error) {
+      said(error.message);
+    }
+    refresh();
+  };
+  const everywhere = () => act(() => app.signOutElsewhere(), "You are signed out everywhere else.");
+  const elsewhere = h("button", { type: "button", class: "button", hidden: true, on: { click: everywhere } }, "Sign out everywhere else");
+  refresh();
+  return { element: h("div", {}, list, elsewhere), update() {} };
+}
+
+function signIn({ id, kind, client, address, signed_in_at: since, last_used_at: used, current }, act) {
+  const name = kind === "direct" ? `Direct messages: ${inShort(client)}` : inShort(client);
+  const end = () => act((app) => app.endSignIn(id), "That is signed out.");
+  const details = [address, `since ${fullTime(Date.parse(since))}`, `last used ${fullTime(Date.parse(used))}`].filter(Boolean).join(", ");
+  return h("li", { title: client }, h("span", { class: "label" }, name), h("span", { class: "count" }, details),
+    current ? h("span", {}, "this one") : h("button", { type: "button", class: "button small", "aria-label": `Sign out ${name}`, on: { click: end } }, "Sign out"));
+}
+
+/** The browser and the system that a `User-Agent` names. */
+function inShort(client) {
+  const first = (...names) => names.find(([pattern]) => pattern.test(client))?.[1];
+  const browser = first([/Edg\//, "Edge"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"]);
+  const system = first([/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS/, "macOS"], [/Linux/, "Linux"]);
+  if (browser) return system ? `${browser} on ${system}` : browser;
+  return client.split(/[ /]/)[0] || "unknown client";
 }
 
 function leaving(app) {

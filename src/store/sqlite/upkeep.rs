@@ -18,7 +18,7 @@ use crate::model::{MessageId, key};
 use crate::store::Retention;
 use crate::store::pause::Pause;
 use crate::store::progress::Progress;
-use crate::store::schema::{ended_pass, token};
+use crate::store::schema::{ended_pass, sign_in, token};
 
 /// Conversations looked at in one slice.
 const CONVERSATIONS: i64 = 50;
@@ -223,6 +223,7 @@ fn empty_inboxes(connection: &mut SqliteConnection, of: &Extent) -> QueryResult<
 fn forget_tokens(connection: &mut SqliteConnection, now_ms: u64) -> QueryResult<()> {
     let long_ago: i64 = now_ms.saturating_sub(DAY_MS).try_into().unwrap_or(i64::MAX);
     diesel::delete(token::table.filter(token::expires_at.lt(long_ago))).execute(connection)?;
+    diesel::delete(sign_in::table.filter(sign_in::expires_at.lt(long_ago))).execute(connection)?;
     let passes = ended_pass::table.filter(ended_pass::expires_at.lt(long_ago));
     diesel::delete(passes).execute(connection)?;
     Ok(())

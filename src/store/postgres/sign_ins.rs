@@ -1,0 +1,3 @@
+//! Where accounts are signed in.
+
+crate::store::sign_ins::queries!(diesel::pg::PgConnection);
