@@ -84,6 +84,15 @@ fn who_stays_signed_in_and_who_signs_out() {
     run("browser_signin.py");
 }
 
+#[test]
+fn who_registers_is_what_the_page_offers() {
+    let server = start_with(|config| config["accounts"]["registration"] = json!("invitation"));
+    Script::start("browser_invitations.py", &server).run(|line| match line {
+        "close" => server.reload(|config| config["accounts"]["registration"] = json!("closed")),
+        other => panic!("asked for {other:?}"),
+    });
+}
+
 /// Runs a script that kills the server and starts it again at the same address.
 fn run_through_a_restart(name: &'static str) {
     let web = free_address().to_string();

@@ -1114,7 +1114,7 @@ pub fn an_invitation_makes_so_many_accounts(database: &impl Database) {
         uses_left: 0,
         ..two
     };
-    assert_eq!(store.invitations(1000).unwrap(), [used.clone()]);
+    assert_eq!(store.invitations(1000).unwrap(), [used]);
     assert_eq!(store.invitations(5000).unwrap(), []);
     assert_eq!(store.remove_invitation("two"), Ok(true));
     assert_eq!(store.remove_invitation("two"), Ok(false));
