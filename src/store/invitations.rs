@@ -10,7 +10,7 @@ use crate::model::AccountInvitation;
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = account_invitation)]
 pub struct InvitationRow {
-    id: String,
+    pub id: String,
     secret_hash: String,
     uses: i64,
     uses_left: i64,

@@ -10,7 +10,7 @@ use crate::model::{AccountId, SignIn};
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = sign_in)]
 pub struct SignInRow {
-    id: String,
+    pub id: String,
     account_id: i64,
     is_token: bool,
     created_at: i64,

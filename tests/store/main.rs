@@ -16,6 +16,8 @@ mod fair_reads;
 mod keeping_suite;
 #[cfg(feature = "cluster")]
 mod migrate;
+#[cfg(feature = "cluster")]
+mod migrate_tables;
 mod nothing_seen_is_lost;
 mod programs_suite;
 mod saved_suite;

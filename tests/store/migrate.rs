@@ -23,7 +23,7 @@ const MESSAGES: u64 = 4500;
 /// The time of the first messages; retention removes the earlier ones.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
-fn sqlite(folder: &Path, retention: Retention) -> SqliteStore {
+pub fn sqlite(folder: &Path, retention: Retention) -> SqliteStore {
     let settings = SqliteSettings {
         retention,
         durability: Durability::Process,
@@ -210,7 +210,7 @@ fn any_rules() -> usize {
     channels_suite::folded(&channels_suite::any_changes(7, 40, 1)).len()
 }
 
-fn migrate(folder: &TempDir, url: &str, from: &str, to: &str) -> Output {
+pub fn migrate(folder: &TempDir, url: &str, from: &str, to: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_chat-server"))
         .args(["migrate", "--from", from, "--to", to])
         .env("CHAT_SERVER_STORE_POSTGRES", url)
@@ -222,7 +222,7 @@ fn migrate(folder: &TempDir, url: &str, from: &str, to: &str) -> Output {
 
 /// Waits until no server is connected to a database any more: the connections of one that has
 /// ended do so a moment later.
-fn wait_unused(url: &str) {
+pub fn wait_unused(url: &str) {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = BigInt)]
@@ -237,7 +237,7 @@ fn wait_unused(url: &str) {
     });
 }
 
-fn words(output: &Output) -> String {
+pub fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -276,10 +276,13 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
         "{refused}"
     );
 
-    // Meanwhile a token was revoked.
+    // Meanwhile a token was revoked, and a password was changed.
     {
         let store = sqlite(folder.path(), Retention::default());
         store.deactivate_token("access0000", 2000).unwrap();
+        let last = people.last().unwrap().id;
+        let hash = Secret::new("another hash");
+        store.change_password(last, &hash, 2000).unwrap();
         store.close().unwrap();
     }
     let file = || fs::read(folder.path().join("chat.db")).unwrap();
@@ -302,9 +305,14 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     let mut found = seen(&store, &people);
     let given_up = store.token("access0000").unwrap().unwrap();
     assert!(!given_up.is_active);
-    let position = 1 + people.len();
-    assert_ne!(found[position], expected[position]);
-    found[position].clone_from(&expected[position]);
+    let last = people.last().unwrap().id;
+    let changed = store.account(&Who::Id(last)).unwrap().unwrap();
+    assert_eq!(changed.password_hash.expose(), "another hash");
+    // The last account, and the first token.
+    for position in [people.len(), 1 + people.len()] {
+        assert_ne!(found[position], expected[position]);
+        found[position].clone_from(&expected[position]);
+    }
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }

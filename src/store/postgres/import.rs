@@ -13,18 +13,22 @@ use super::{PostgresSettings, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
 use crate::store::erasing::ErasingRow;
 use crate::store::hooks::HookRow;
+use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
-    ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy, RulesCopy,
+    ConversationCopy, Counts, EndedPassCopy, HookSeenCopy, KnownCopy, MessageCopy, MigrateError,
+    ReadMarkCopy, ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, delivery, erasing, hook, hook_out, ignored,
-    keeping, program_token, token,
+    account, account_channel, account_invitation, bot, channel_event, delivery, ended_pass,
+    erasing, hook, hook_out, hook_seen, ignored, keeping, known_address, password_reset,
+    program_token, sign_in, token,
 };
+use crate::store::sign_ins::SignInRow;
 use crate::store::{OpenError, StoreError};
 
 /// The migration that fills the database holds this advisory lock: "Chat", then 3.
@@ -96,7 +100,8 @@ impl Import {
         self.connection
             .batch_execute(
                 "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel, \
-                  keeping, erasing, delivery, hook_out, hook_seen, hook, program_token, bot",
+                  keeping, erasing, delivery, hook_out, hook_seen, hook, program_token, bot, \
+                  sign_in, ended_pass, password_reset, known_address, account_invitation",
             )
             .map_err(|error| translate(&error))
     }
@@ -113,31 +118,34 @@ impl Import {
         Ok(row.number.unwrap_or(0))
     }
 
-    /// The number of rows of each kind.
+    /// The number of rows in each table that is copied.
     pub fn counts(&mut self) -> Result<Counts, StoreError> {
         let mut count = |table: &str| -> Result<u64, StoreError> {
             let number = self.number(&format!("SELECT count(*) AS number FROM {table}"))?;
             Ok(number.max(0).cast_unsigned())
         };
-        Ok(Counts {
-            accounts: count("account")?,
-            ignored: count("ignored")?,
-            tokens: count("token")?,
-            programs: count("program_token")?,
-            hooks: count("hook")?,
-            conversations: count("conversation")?,
-            messages: count("message")?,
-            read_marks: count("read_mark")?,
-            rules: count("channel")?,
-            changes: count("channel_event")?,
-            saved_channels: count("account_channel")?,
-        })
+        Counts::of(&mut count)
     }
 
+    /// Those that were copied before may have changed.
     pub fn accounts(&mut self, rows: &[AccountCopy]) -> Written {
         let insert = diesel::insert_into(account::table).values(rows);
         let done = insert
-            .on_conflict_do_nothing()
+            .on_conflict(account::id)
+            .do_update()
+            .set((
+                account::first_name.eq(excluded(account::first_name)),
+                account::last_name.eq(excluded(account::last_name)),
+                account::email.eq(excluded(account::email)),
+                account::email_key.eq(excluded(account::email_key)),
+                account::phone.eq(excluded(account::phone)),
+                account::phone_key.eq(excluded(account::phone_key)),
+                account::password_hash.eq(excluded(account::password_hash)),
+                account::password_changes.eq(excluded(account::password_changes)),
+                account::disabled_at.eq(excluded(account::disabled_at)),
+                account::deleted_at.eq(excluded(account::deleted_at)),
+                account::seen_at.eq(excluded(account::seen_at)),
+            ))
             .execute(&mut self.connection);
         written(done)
     }
@@ -149,6 +157,31 @@ impl Import {
 
     pub fn tokens(&mut self, rows: &[TokenRow]) -> Written {
         let insert = diesel::insert_into(token::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn invitations(&mut self, rows: &[InvitationRow]) -> Written {
+        let insert = diesel::insert_into(account_invitation::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn sign_ins(&mut self, rows: &[SignInRow]) -> Written {
+        let insert = diesel::insert_into(sign_in::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn ended_passes(&mut self, rows: &[EndedPassCopy]) -> Written {
+        let insert = diesel::insert_into(ended_pass::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn resets(&mut self, rows: &[ResetCopy]) -> Written {
+        let insert = diesel::insert_into(password_reset::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn known_addresses(&mut self, rows: &[KnownCopy]) -> Written {
+        let insert = diesel::insert_into(known_address::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 
@@ -165,6 +198,11 @@ impl Import {
 
     pub fn hooks(&mut self, rows: &[HookRow]) -> Written {
         let insert = diesel::insert_into(hook::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn hooks_seen(&mut self, rows: &[HookSeenCopy]) -> Written {
+        let insert = diesel::insert_into(hook_seen::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 

@@ -12,18 +12,22 @@ use super::{SqliteSettings, open, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
 use crate::store::erasing::ErasingRow;
 use crate::store::hooks::HookRow;
+use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
-    BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy, RulesCopy,
+    BATCH, ConversationCopy, Counts, EndedPassCopy, HookSeenCopy, KnownCopy, MessageCopy,
+    ReadMarkCopy, ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, bot, channel_event, delivery, erasing, hook, hook_out, ignored,
-    keeping, program_token, token,
+    account, account_channel, account_invitation, bot, channel_event, delivery, ended_pass,
+    erasing, hook, hook_out, hook_seen, ignored, keeping, known_address, password_reset,
+    program_token, sign_in, token,
 };
+use crate::store::sign_ins::SignInRow;
 use crate::store::{OpenError, StoreError};
 
 /// A database being read. Servers are kept out meanwhile.
@@ -62,7 +66,7 @@ impl Export {
         self.identity
     }
 
-    /// The number of rows of each kind.
+    /// The number of rows in each table that is copied.
     pub fn counts(&mut self) -> Result<Counts, StoreError> {
         let mut count = |query: &str| -> Result<u64, StoreError> {
             let row: Number = diesel::sql_query(format!("SELECT count(*) AS number FROM {query}"))
@@ -70,18 +74,9 @@ impl Export {
                 .map_err(|error| translate(&error))?;
             Ok(row.number.max(0).cast_unsigned())
         };
-        Ok(Counts {
-            accounts: count("account")?,
-            ignored: count("ignored")?,
-            tokens: count("token")?,
-            programs: count("program_token")?,
-            hooks: count("hook")?,
-            conversations: count("conversation")?,
-            messages: count("message")?,
-            read_marks: count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL"))?,
-            rules: count("channel")?,
-            changes: count("channel_event")?,
-            saved_channels: count("account_channel")?,
+        Counts::of(|table| match table {
+            "read_mark" => count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL")),
+            same => count(same),
         })
     }
 
@@ -121,6 +116,62 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
+    /// Invitations after this id.
+    pub fn invitations(&mut self, after: &str) -> Read<InvitationRow> {
+        account_invitation::table
+            .filter(account_invitation::id.gt(after))
+            .order(account_invitation::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Sign-ins after this id.
+    pub fn sign_ins(&mut self, after: &str) -> Read<SignInRow> {
+        sign_in::table
+            .filter(sign_in::id.gt(after))
+            .order(sign_in::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Passes that have ended, after this one.
+    pub fn ended_passes(&mut self, after: &str) -> Read<EndedPassCopy> {
+        ended_pass::table
+            .filter(ended_pass::pass.gt(after))
+            .order(ended_pass::pass)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Links to reset the passwords of accounts after this one.
+    pub fn resets(&mut self, after: i64) -> Read<ResetCopy> {
+        password_reset::table
+            .filter(password_reset::account_id.gt(after))
+            .order(password_reset::account_id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Addresses that accounts were logged in to from, after this account and address.
+    pub fn known_addresses(&mut self, after: (i64, &str)) -> Read<KnownCopy> {
+        let (account, address) = after;
+        let same = known_address::account_id.eq(account);
+        known_address::table
+            .filter(
+                known_address::account_id
+                    .gt(account)
+                    .or(same.and(known_address::address.gt(address))),
+            )
+            .order((known_address::account_id, known_address::address))
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
     /// Accounts of bots after this one.
     pub fn bots(&mut self, after: i64) -> Read<i64> {
         bot::table
@@ -147,6 +198,22 @@ impl Export {
         hook::table
             .filter(hook::id.gt(after))
             .order(hook::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Calls of hooks after this hook and mark.
+    pub fn hooks_seen(&mut self, after: (&str, &str)) -> Read<HookSeenCopy> {
+        let (hook, mark) = after;
+        let same = hook_seen::hook_id.eq(hook);
+        hook_seen::table
+            .filter(
+                hook_seen::hook_id
+                    .gt(hook)
+                    .or(same.and(hook_seen::mark.gt(mark))),
+            )
+            .order((hook_seen::hook_id, hook_seen::mark))
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))
