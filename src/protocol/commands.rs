@@ -65,6 +65,8 @@ pub struct Line {
     pub before_nickname: bool,
     /// Whether it is for those who run a channel: `/help operators` lists it.
     pub for_operators: bool,
+    /// Whether the help of another command explains it, so that `/help` has no line for it.
+    pub is_explained: bool,
     read: fn(&str) -> Result<Action, LineMistake>,
 }
 
@@ -127,6 +129,7 @@ impl Line {
         logged: Logged::All,
         before_nickname: false,
         for_operators: false,
+        is_explained: false,
         read: |_| Err(LineMistake::TooMuch),
     };
 

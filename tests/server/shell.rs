@@ -48,8 +48,11 @@ fn bash_completes_tasks_and_flags() {
     let shells = completed(&["chat-server", "completions", "z"]);
     assert_eq!(shells, "zsh\n");
     assert_eq!(completed(&["chat-server", "token", "re"]), "remove\n");
-    let options = completed(&["chat-server", "tail", "--c"]);
-    assert_eq!(options, "--channel\n--count\n");
+    let options = completed(&["chat-server", "tail", "--co"]);
+    assert!(
+        options.lines().any(|option| option == "--count"),
+        "{options}"
+    );
 }
 
 #[test]

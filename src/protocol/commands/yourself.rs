@@ -120,6 +120,7 @@ pub(super) const TABLE: &[Spec] = &[
             names: &["/back"],
             help: "you are here again",
             example: "/back",
+            is_explained: true,
             read: |args| nothing(args).map(|()| Action::Hub(Command::SetAway(None))),
             ..Line::PLAIN
         }),
