@@ -33,7 +33,7 @@ mod visitor;
 
 use std::fmt;
 
-pub use administering::{AccountFailed, RESET_LIFE, ResetFailed};
+pub use administering::{AccountFailed, RESET_LIFE, ResetFailed, offer_reset};
 pub use attempts::{Attempts, Rates, TooManyAttempts};
 pub use form::{FieldError, FormErrors, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
 pub use form::{PasswordLengths, ProfileForm, Registration, RegistrationForm, check_password};

@@ -3,6 +3,7 @@
 //! This is the only place that reads the process's arguments and environment.
 //! It binds nothing: the caller passes in the function that runs the server.
 
+mod account;
 mod arguments;
 mod backup;
 mod configuration;
@@ -13,9 +14,11 @@ mod migrate;
 mod output;
 mod parent;
 mod parse;
+mod place;
 mod remote;
 mod say;
 mod shell;
+mod table;
 mod tail;
 mod token;
 
@@ -34,6 +37,7 @@ use crate::logging;
 
 use arguments::Arguments;
 
+pub use account::AccountTask;
 pub use backup::{BackedUp, Backup, CannotBackUp};
 pub use init::{CannotInit, Init, Written};
 pub use make_cert::{Made, MakeCert, MakeCertError};
@@ -87,6 +91,8 @@ pub enum Action {
     Tail(Tail),
     /// Make, list or remove tokens of programs and stop.
     Token(TokenTask),
+    /// List, reset or delete accounts and stop.
+    Account(AccountTask),
     /// Print the completions for a shell and stop.
     Completions(Shell),
     /// Print the man page and stop.
@@ -141,6 +147,9 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         Action::Token(what) if what.is_elsewhere() => {
             return what.main(None, &invocation.sources.environment);
         }
+        Action::Account(what) if what.is_elsewhere() => {
+            return what.main(None, &invocation.sources.environment);
+        }
         _ => {}
     }
     let loaded = match invocation.sources.load() {
@@ -155,6 +164,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
         Action::Backup(what) => conclude(what.run(&loaded.config)),
         Action::Token(what) => what.main(Some(&loaded.config), &invocation.sources.environment),
+        Action::Account(what) => what.main(Some(&loaded.config), &invocation.sources.environment),
         action => {
             logging::configure(&loaded.config);
             logging::catch_panics();

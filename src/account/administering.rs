@@ -10,7 +10,7 @@ use crate::hub::SignedOut;
 use crate::model::governance::LinkSecret;
 use crate::model::time::unix_ms;
 use crate::model::{Account, ListedAccount, Name, Secret, Standing, Who};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 
 use super::service::Accounts;
 use super::{LoginError, PasswordError, Rejected, TooManyAttempts, opaque};
@@ -102,18 +102,7 @@ impl Accounts {
     /// Returns it with the time, since 1970 UTC, at which it ends. An older one is not valid any
     /// more; the present password is, until the link is used.
     pub fn offer_reset(&self, account: &Account) -> Result<(LinkSecret, u64), AccountFailed> {
-        if account.standing == Standing::Disabled {
-            return Err(AccountFailed::Disabled(account.username.clone()));
-        }
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|_| AccountFailed::NoRandom)?;
-        let secret = LinkSecret::of(random);
-        let expires_at = unix_ms() + RESET_LIFE.as_millis() as u64;
-        let offered = self
-            .store()
-            .offer_reset(account.id, &secret.hash(), expires_at);
-        offered.map_err(|error| failed(account, error))?;
-        Ok((secret, expires_at))
+        offer_reset(self.store().as_ref(), account)
     }
 
     /// The account whose password a link sets. Counts as a guess of the address.
@@ -170,6 +159,23 @@ impl Accounts {
             error.log("it could not be noted that the owner of an account is there");
         }
     }
+}
+
+/// See [`Accounts::offer_reset`]; in the store of a server that may not run.
+pub fn offer_reset(
+    store: &dyn Store,
+    account: &Account,
+) -> Result<(LinkSecret, u64), AccountFailed> {
+    if account.standing == Standing::Disabled {
+        return Err(AccountFailed::Disabled(account.username.clone()));
+    }
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| AccountFailed::NoRandom)?;
+    let secret = LinkSecret::of(random);
+    let expires_at = unix_ms() + RESET_LIFE.as_millis() as u64;
+    let offered = store.offer_reset(account.id, &secret.hash(), expires_at);
+    offered.map_err(|error| failed(account, error))?;
+    Ok((secret, expires_at))
 }
 
 pub(super) fn failed(account: &Account, error: StoreError) -> AccountFailed {

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::build_info;
 use crate::config::Flag;
 
-use super::{Backup, Init, MakeCert, Migrate, Say, Shell, Tail, TokenTask};
+use super::{AccountTask, Backup, Init, MakeCert, Migrate, Say, Shell, Tail, TokenTask};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +28,7 @@ Examples:
                                             a token for a program
   chat-server say --channel dev done        what a program says
   chat-server tail --channel dev            what is said, as it is said
+  chat-server account reset mina            a link to set a new password, once
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
   chat-server backup chat-1.db              copy the database while it is in use
@@ -150,6 +151,8 @@ pub(super) enum Task {
     Tail(Tail),
     /// Make, list and remove the tokens of programs
     Token(TokenTask),
+    /// List accounts, make links to reset their passwords, and delete them
+    Account(AccountTask),
     /// Print the completions of this command line for a shell
     Completions {
         /// The shell that is to complete
@@ -161,10 +164,11 @@ pub(super) enum Task {
 
 /// The tasks that call a server, and the settings that mean something to them, which their help
 /// shows.
-const CALLERS: [(&str, &[&str]); 3] = [
+const CALLERS: [(&str, &[&str]); 4] = [
     ("say", &[]),
     ("tail", &[]),
     ("token", &["config", "data_dir"]),
+    ("account", &["config", "data_dir"]),
 ];
 
 impl Arguments {

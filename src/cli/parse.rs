@@ -64,6 +64,7 @@ pub fn parse(
         Some(Task::Say(what)) => Action::Say(what),
         Some(Task::Tail(what)) => Action::Tail(what),
         Some(Task::Token(what)) => Action::Token(what),
+        Some(Task::Account(what)) => Action::Account(what),
         Some(Task::Completions { shell }) => Action::Completions(shell),
         Some(Task::ManPage) => Action::ManPage,
     };

@@ -6,7 +6,6 @@ mod rows;
 mod stored;
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,17 +13,16 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::data::{DataDir, DataError};
 use crate::http::encode;
 use crate::model::scope::Scope;
 use crate::model::time::unix_ms;
 use crate::model::{Name, Secret};
 
 use super::output;
-use super::remote::{Client, EXIT_CODES, Failed, Problem, Remote, ServerUrl};
+use super::place::{Found, Place, WHERE};
+use super::remote::{Client, EXIT_CODES, Failed};
 use expiry::Expiry;
 use rows::{Row, table};
-use stored::Stored;
 
 /// The longest wait for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -38,16 +36,11 @@ Examples:
   chat-server token list
   chat-server token remove 4f1c0d9a2b7e6853
   chat-server token list --server https://chat.example.org --token-file admin-token
-
-Without --server this is about the chat in the data folder (-c, --data-dir): a
-server that runs there is asked, with the token in its file admin-token;
-otherwise the database is changed. With --server, the token is that of
---token-file, CHAT_TOKEN_FILE or CHAT_TOKEN. docs/programs.md lists the scopes.
 ";
 
 /// The arguments of `token`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[command(after_help = format!("{EXAMPLES}\n{EXIT_CODES}"))]
+#[command(after_help = format!("{EXAMPLES}\n{WHERE}\ndocs/programs.md lists the scopes.\n\n{EXIT_CODES}"))]
 pub struct TokenTask {
     #[command(subcommand)]
     deed: Deed,
@@ -101,29 +94,11 @@ struct Add {
     place: Place,
 }
 
-/// Where the tokens are.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-struct Place {
-    /// Change the database itself, and fail if a server uses it
-    #[arg(long, conflicts_with = "server")]
-    offline: bool,
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// A place where there are tokens.
-enum Tokens {
-    /// A server that runs.
-    Server(Client),
-    /// The store of one that does not.
-    Store(Box<Stored>),
-}
-
 impl TokenTask {
     /// Whether this is about a server that the command line names, and the settings here mean
     /// nothing.
     pub(super) fn is_elsewhere(&self) -> bool {
-        self.place().remote.named().is_some()
+        self.place().named().is_some()
     }
 
     /// Does it. Returns the program's exit code.
@@ -132,11 +107,8 @@ impl TokenTask {
         config: Option<&Config>,
         environment: &[(OsString, OsString)],
     ) -> ExitCode {
-        let tokens = match config {
-            Some(config) => self.place().of(config),
-            None => self.place().remote.client(environment).map(Tokens::Server),
-        };
-        match tokens.and_then(|tokens| self.run(&tokens)) {
+        let found = self.place().find(config, environment);
+        match found.and_then(|found| self.run(&found)) {
             Ok(words) => output::show(&words),
             Err(error) => error.complain(),
         }
@@ -150,10 +122,10 @@ impl TokenTask {
     }
 
     /// Returns what is to be printed.
-    fn run(&self, tokens: &Tokens) -> Result<String, Failed> {
+    fn run(&self, found: &Found) -> Result<String, Failed> {
         match &self.deed {
             Deed::Add(add) => {
-                let (row, secret) = tokens.add(add)?;
+                let (row, secret) = self::add(found, add)?;
                 match add.json {
                     true => {
                         let mut made = json!(row);
@@ -164,132 +136,64 @@ impl TokenTask {
                 }
             }
             Deed::List { json, .. } => {
-                let rows = tokens.list()?;
+                let rows = list(found)?;
                 match json {
                     true => Ok(format!("{:#}\n", json!(rows))),
                     false => Ok(table(&rows)),
                 }
             }
-            Deed::Remove { id, .. } => tokens.remove(id).map(|()| String::new()),
+            Deed::Remove { id, .. } => remove(found, id).map(|()| String::new()),
         }
     }
 }
 
-impl Place {
-    /// The tokens of the chat with this configuration.
-    fn of(&self, config: &Config) -> Result<Tokens, Failed> {
-        if config.postgres().is_some() {
-            return match self.offline {
-                true => Err(Failed::Here(
-                    "the configuration keeps tokens in PostgreSQL: start the server, and leave \
-                     --offline out"
-                        .into(),
-                )),
-                false => self.running(config),
-            };
-        }
-        let folder = config.data_dir.display();
-        if !config.data_dir.join("chat.db").exists() {
-            let why = format!(
-                "there is no chat in {folder}: start the server once, name another folder with \
-                 --data-dir or -c, or a server with --server"
-            );
-            return Err(Failed::Here(why));
-        }
-        match DataDir::open(&config.data_dir) {
-            Ok(data) => Ok(Tokens::Store(Box::new(Stored::open(data)?))),
-            Err(DataError::InUse { .. }) if !self.offline => self.running(config),
-            Err(error) => Err(Failed::Here(error.to_string())),
-        }
-    }
-
-    /// The server that runs with this configuration on this machine.
-    fn running(&self, config: &Config) -> Result<Tokens, Failed> {
-        let address = config.listen.rest.or(config.listen.web);
-        let address = address.filter(|address| address.port() != 0);
-        let address = address.ok_or_else(|| {
-            let why = "the server that runs has no REST or web listener without TLS at a port \
-                       that the configuration says: name its address with --server, and the \
-                       file admin-token with --token-file";
-            Failed::Here(why.into())
-        })?;
-        let url = format!("http://{}", reachable(address));
-        let server = ServerUrl::parse(&url).map_err(|why| Failed::Here(format!("{url}: {why}")))?;
-        let client = match &config.admin.token {
-            Some(token) => (self.remote).client_with(server, Secret::new(token.expose()))?,
-            None => {
-                let file = config.data_dir.join("admin-token");
-                self.remote.client_of(server, &file)?
+fn add(found: &Found, add: &Add) -> Result<(Row, Secret), Failed> {
+    let expires_at = add.expires.as_ref().map(|expiry| expiry.at(unix_ms()));
+    match found {
+        Found::Stopped(stopped) => stored::add(&stopped.store, add, expires_at),
+        Found::Server(client) => {
+            let scopes: Vec<String> = add.scopes.iter().map(ToString::to_string).collect();
+            let mut body = json!({ "name": add.name, "scopes": scopes });
+            if let Some(bot) = &add.bot {
+                body["bot"] = json!(bot);
             }
-        };
-        Ok(Tokens::Server(client))
-    }
-}
-
-impl Tokens {
-    fn add(&self, add: &Add) -> Result<(Row, Secret), Failed> {
-        let expires_at = add.expires.as_ref().map(|expiry| expiry.at(unix_ms()));
-        match self {
-            Tokens::Store(stored) => stored.add(add, expires_at),
-            Tokens::Server(client) => {
-                let scopes: Vec<String> = add.scopes.iter().map(ToString::to_string).collect();
-                let mut body = json!({ "name": add.name, "scopes": scopes });
-                if let Some(bot) = &add.bot {
-                    body["bot"] = json!(bot);
-                }
-                if let Some(at) = expires_at {
-                    body["expires_at"] = json!(crate::model::time::rfc3339(at));
-                }
-                if let Some(rate) = add.rate {
-                    body["rate"] = json!(rate);
-                }
-                let fields = [("Content-Type", "application/json")];
-                let made = client.post(TOKENS, &fields, &body.to_string(), ANSWER)?;
-                let made = made.json()?;
-                let secret = made["token"].as_str().map(Secret::new);
-                let secret = secret.ok_or_else(|| foreign(client))?;
-                Ok((row(client, made)?, secret))
+            if let Some(at) = expires_at {
+                body["expires_at"] = json!(crate::model::time::rfc3339(at));
             }
-        }
-    }
-
-    fn list(&self) -> Result<Vec<Row>, Failed> {
-        match self {
-            Tokens::Store(stored) => stored.list(),
-            Tokens::Server(client) => {
-                let mut found = client.get(TOKENS)?.json()?;
-                let rows = found["tokens"].take();
-                serde_json::from_value(rows).map_err(|_| foreign(client))
+            if let Some(rate) = add.rate {
+                body["rate"] = json!(rate);
             }
-        }
-    }
-
-    fn remove(&self, id: &str) -> Result<(), Failed> {
-        match self {
-            Tokens::Store(stored) => stored.remove(id),
-            Tokens::Server(client) => {
-                let path = format!("{TOKENS}/{}", encode(id));
-                client.delete(&path)?.json()?;
-                Ok(())
-            }
+            let fields = [("Content-Type", "application/json")];
+            let made = client.post(TOKENS, &fields, &body.to_string(), ANSWER)?;
+            let made = made.json()?;
+            let secret = made["token"].as_str().map(Secret::new);
+            let secret = secret.ok_or_else(|| client.foreign())?;
+            Ok((row(client, made)?, secret))
         }
     }
 }
 
-/// An address at which a listener is reached from this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
+fn list(found: &Found) -> Result<Vec<Row>, Failed> {
+    match found {
+        Found::Stopped(stopped) => stored::list(&stopped.store),
+        Found::Server(client) => {
+            let mut listed = client.get(TOKENS)?.json()?;
+            let rows = listed["tokens"].take();
+            serde_json::from_value(rows).map_err(|_| client.foreign())
+        }
+    }
 }
 
+fn remove(found: &Found, id: &str) -> Result<(), Failed> {
+    match found {
+        Found::Stopped(stopped) => stored::remove(&stopped.store, id),
+        Found::Server(client) => {
+            let path = format!("{TOKENS}/{}", encode(id));
+            client.delete(&path)?.json()?;
+            Ok(())
+        }
+    }
+}
 fn row(client: &Client, made: Value) -> Result<Row, Failed> {
-    serde_json::from_value(made).map_err(|_| foreign(client))
-}
-
-fn foreign(client: &Client) -> Failed {
-    Problem::Foreign(client.server().clone(), 200).into()
+    serde_json::from_value(made).map_err(|_| client.foreign())
 }

@@ -377,7 +377,7 @@ pub(super) fn offer_reset(call: &Call<'_>) -> Result<Reply, Problem> {
     record(call, AccountDeed::Reset, &account)?;
     let link = ResetLink {
         username: account.username.to_string(),
-        link: format!("/reset#{}", secret.expose()),
+        link: secret.reset_path(),
         expires_at: rfc3339(expires_at),
     };
     Ok(Reply::json(201, &link))

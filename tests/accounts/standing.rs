@@ -157,13 +157,7 @@ fn link(server: &Server, nickname: &str) -> String {
 }
 
 fn reset(server: &Server, secret: &str, password: &str) -> Answer {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let request = agent.post(format!("http://{}/auth/reset", server.web()));
-    let request = request.header("Authorization", format!("Bearer {secret}"));
-    Answer::of(request.send_form([("password", password)]))
+    server.post_form_as(secret, "/auth/reset", &[("password", password)])
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Runs `chat-server say`, `tail` and `token` as a shell script does.
+//! Runs `chat-server say`, `tail`, `token` and `account` as a shell script does.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};

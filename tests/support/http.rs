@@ -93,6 +93,13 @@ impl Server {
         answer(agent().post(url).send_form(fields.iter().copied()))
     }
 
+    /// POST of a form on the REST listener with another token.
+    pub fn post_form_as(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = agent().post(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        answer(request.send_form(fields.iter().copied()))
+    }
+
     /// DELETE on the REST listener with the admin token.
     pub fn delete(&self, path: &str) -> Answer {
         let request = agent().delete(self.url(path));

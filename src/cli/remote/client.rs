@@ -88,6 +88,11 @@ impl Client {
         &self.server
     }
 
+    /// What has gone wrong where an answer that succeeded is none of this program's server.
+    pub fn foreign(&self) -> Failed {
+        Problem::Foreign(self.server.clone(), 200).into()
+    }
+
     /// Makes a GET call.
     pub fn get(&self, path: &str) -> Result<Reply, Problem> {
         let call = self.agent.get(self.server.of(path));

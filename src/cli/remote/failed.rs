@@ -38,6 +38,11 @@ pub enum Failed {
 }
 
 impl Failed {
+    /// Something else that went wrong.
+    pub fn here(error: impl std::error::Error) -> Failed {
+        Failed::Here(error.to_string())
+    }
+
     /// Says so on standard error. Returns the exit code.
     pub fn complain(&self) -> ExitCode {
         output::complain(&self.to_string());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::remote::on_one_line;
+use crate::cli::table::{cell, columns, time};
 use crate::model::ProgramToken;
 use crate::model::time::rfc3339;
 
@@ -47,19 +47,13 @@ impl From<ProgramToken> for Row {
 
 impl Row {
     fn cells(&self) -> [String; 7] {
-        let cell = |raw: &str| on_one_line(raw).to_string();
-        // To the minute.
-        let time = |raw: &Option<String>| match raw {
-            Some(raw) => cell(raw.get(..16).unwrap_or(raw)).replace('T', " "),
-            None => "never".to_owned(),
-        };
         [
             cell(&self.id),
             cell(&self.name),
             cell(self.bot.as_deref().unwrap_or("-")),
             self.rate.to_string(),
-            time(&self.expires_at),
-            time(&self.used_at),
+            time(self.expires_at.as_deref()),
+            time(self.used_at.as_deref()),
             cell(&self.scopes.join(" ")),
         ]
     }
@@ -67,24 +61,7 @@ impl Row {
 
 /// The tokens as a table, with times in UTC.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut lines = vec![HEADINGS.map(str::to_owned)];
-    lines.extend(rows.iter().map(Row::cells));
-    let mut widths = [0; HEADINGS.len()];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut table = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(widths);
-        let padded: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        table.push_str(padded.join("  ").trim_end());
-        table.push('\n');
-    }
-    table
+    columns(HEADINGS, rows.iter().map(Row::cells))
 }
 
 #[cfg(test)]

@@ -34,6 +34,12 @@ impl LinkSecret {
         self.0.expose()
     }
 
+    /// The link to reset a password, below the address of the server. Browsers send nothing of what
+    /// stands behind the `#`.
+    pub fn reset_path(&self) -> String {
+        format!("/reset#{}", self.expose())
+    }
+
     /// What a [`Link`](super::Link) keeps of it: its SHA-256, in hexadecimal digits.
     pub fn hash(&self) -> Arc<str> {
         let hash = digest(&SHA256, self.0.expose().as_bytes());
