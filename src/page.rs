@@ -41,7 +41,7 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
         "reset.js" "lib/dom.js" "lib/emitter.js" "lib/place.js"
         "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
         "model/conversation.js" "model/delivery.js" "model/drafts.js" "model/governance.js" "model/mending.js" "model/my_rooms.js" "model/names.js" "model/reacting.js"
-        "model/rules.js" "model/search.js" "model/split.js" "model/state.js" "model/storage.js"
+        "model/rules.js" "model/search.js" "model/signing_out.js" "model/split.js" "model/state.js" "model/storage.js"
         "view/account.js" "view/actions.js" "view/aside.js" "view/completion.js" "view/composer.js" "view/copying.js"
         "view/dialog.js" "view/dialogs.js" "view/editing.js" "view/emoji_picker.js" "view/joining.js" "view/keys.js" "view/long_press.js" "view/menu.js"
         "view/parts.js" "view/person.js" "view/person_dialogs.js" "view/replying.js" "view/room_lists.js" "view/room_settings.js"

@@ -6,9 +6,10 @@ import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
 import { compareIds } from "./model/conversation.js";
-import { changeEmail, changePassword, deleteAccount, endSignIn, endSignIns, giveUp, ownAccount, renew, signIns, whyNot } from "./model/api.js";
+import { changeEmail, changePassword, deleteAccount, endSignIn, endSignIns, ownAccount, renew, signIns, whyNot } from "./model/api.js";
 import { change, forgetLogin, onForgotten, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
 import { sameName } from "./model/names.js";
+import { giveUpLater, giveUpNow } from "./model/signing_out.js";
 import { State } from "./model/state.js";
 import { askPermission, Notifier, sound } from "./notify.js";
 import { hashOf, Trail } from "./trail.js";
@@ -121,7 +122,6 @@ class App {
   show(conversation) {
     if (conversation.isRoom) {
       this.chat.join(conversation.name);
-      this.chat.askMembers(conversation);
     } else {
       this.chat.openDirect(conversation.name);
     }
@@ -216,13 +216,12 @@ class App {
   }
 
   /** Signs out, on the server too, and so in other tabs. */
-  async signOut() {
+  signOut() {
     if (this.#isLeaving) return;
-    this.#isLeaving = true;
     this.state.forgetDrafts();
     this.#connection.send("exit");
-    const isKnown = await giveUp(this.#login.token);
-    this.#leave(isKnown ? "" : "Signed out here. The server could not be told, so other tabs may still be signed in.");
+    giveUpLater(this.#login.token);
+    this.#leave("");
   }
 
   /** Deletes the account, or throws why it cannot be. */
@@ -446,11 +445,13 @@ function toast(words) {
 
 // Start ------------------------------------------------------------------------
 
+const UNTOLD = "Signed out here. The server could not be told yet, so other tabs may still be signed in.";
+
 const signIn = new SignIn((login) => {
   signIn.hide();
   saveLogin(login, login.keep);
   new App(login);
-});
+}, giveUpNow((isKnown) => signIn.remark(isKnown ? "" : UNTOLD)));
 
 const toRegister = invitationToRegister();
 const login = savedLogin();

@@ -45,7 +45,14 @@ def on_a_desk(page, other):
 
 
 def drafts_stay(page):
-    """Each room has its own, also after a reload."""
+    """Each room has its own, also after a reload, and what the counter says is said of that."""
+    counter = page.locator("#composer .counter")
+    composer(page).fill("long " * 790)
+    expect(counter).not_to_be_empty()
+    open_room(page, "global")
+    expect(counter).to_be_empty()
+    open_room(page, "dev")
+    expect(counter).not_to_be_empty()
     composer(page).fill("")
     composer(page).press_sequentially("for dev")
     open_room(page, "global")

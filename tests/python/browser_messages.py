@@ -158,12 +158,19 @@ def answered(page, bob, name):
     """An answer shows what it answers, and leads there."""
     say(bob, f"who is for tea, {name}?")
     heard(page, f"who is for tea, {name}?")
-    bar = page.locator("#composer .editing", has_text="Answer to bob")
+    bar = page.locator("#composer .editing", has_text="Reply to bob")
     act(page, f"who is for tea, {name}?", "Reply")
     expect(bar).to_contain_text(f"who is for tea, {name}?")
     page.keyboard.press("Escape")
     expect(bar).to_be_hidden()
     act(page, f"who is for tea, {name}?", "Reply")
+    # A draft is still the answer after a look elsewhere.
+    composer(page).fill("not yet")
+    open_room(page, "global")
+    expect(bar).to_be_hidden()
+    open_room(page, "dev")
+    expect(composer(page)).to_have_value("not yet")
+    expect(bar).to_contain_text(f"who is for tea, {name}?")
     say(page, f"{name} is")
     expect(bar).to_be_hidden()
     for one in (page, bob):
@@ -175,7 +182,28 @@ def answered(page, bob, name):
     act(bob, f"who is for tea, {name}?", "Delete")
     bob.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     for one in (page, bob):
-        expect(one.locator("#stream .row", has_text=f"{name} is").last.locator(".answered")).to_have_text("Answer to bob a message that was deleted")
+        expect(one.locator("#stream .row", has_text=f"{name} is").last.locator(".answered")).to_have_text("Reply to bob a message that was deleted")
+
+
+def refused(where, page, name):
+    """The text of a change that is refused is not lost."""
+    room = f"held-by-{name}"
+    say(page, f"/join #{room}")
+    expect(page.get_by_role("heading", name=room, exact=True)).to_be_visible()
+    say(page, "as it was")
+    stored(page, "as it was")
+    headers = {"Authorization": f"Bearer {where.admin_token}", "Content-Type": "application/json"}
+    hold = urllib.request.Request(f"http://{where.rest}/admin/channels/{room}/keeping", b'{"hold": true}', headers, method="PUT")
+    urllib.request.urlopen(hold)
+    act(page, "as it was", "Edit")
+    say(page, "as it should be")
+    toasted(page, "on hold")
+    expect(composer(page)).to_have_value("as it should be")
+    expect(page.locator("#composer")).to_contain_text("You are editing a message.")
+    composer(page).press("Escape")
+    expect(composer(page)).to_have_value("")
+    expect(page.locator("#stream .text")).to_have_text("as it was")
+    open_room(page, "dev")
 
 
 def a_bot_is_marked(where, page):
@@ -214,6 +242,7 @@ def main():
             unread_again(page, bob, name)
             notified(page, bob, name)
             followed(browser, where, link, size, touch)
+            refused(where, page, name)
             assert page.mistakes == [], page.mistakes
             page.context.close()
 

@@ -11,14 +11,17 @@ def fits(page):
     assert wide <= 0, f"{wide} pixels too wide"
 
 
-def press_long(page, target):
-    """Holds a finger on an element until its menu is there, and lifts it."""
+def press_long(page, target, meanwhile=lambda: None):
+    """Holds a finger on an element until its menu is there, and lifts it. The choice below the finger is not chosen by
+    that, nor the one to begin with."""
     box = target.bounding_box()
     touch = page.context.new_cdp_session(page)
     point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    meanwhile()
     expect(page.get_by_role("menu")).to_be_visible()
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.get_by_role("menuitem").first).to_be_focused()
 
 
 def a_message_is_pressed(page):
@@ -30,10 +33,34 @@ def a_message_is_pressed(page):
     expect(page.get_by_role("menu")).to_have_count(0)
     press_long(page, page.locator("#stream .row", has_text="a very_long"))
     page.get_by_role("menuitem", name="Reply").tap()
-    bar = page.locator("#composer .editing", has_text="Answer to bob")
+    bar = page.locator("#composer .editing", has_text="Reply to bob")
     expect(bar).to_be_visible()
     bar.get_by_role("button").tap()
     expect(bar).to_be_hidden()
+
+
+def a_message_is_pressed_that_changes(page):
+    """It is drawn anew and moves while the finger is down, before the press is long enough."""
+    target = page.locator("#stream .row", has_text="from a phone")
+    page.clock.install()
+    old = target.element_handle()
+
+    def meanwhile():
+        page.evaluate("""row => {
+            const { item } = row.closest(".entry");
+            item.version = (item.version ?? 0) + 1;
+        }""", old)
+        composer(page).evaluate("field => { field.value = 'while pressed'; field.form.requestSubmit(); }")
+        page.clock.run_for(100)
+        heard(page, "while pressed")
+        assert not old.evaluate("row => row.isConnected"), "it was not drawn anew"
+        page.clock.run_for(1000)
+
+    press_long(page, target, meanwhile)
+    page.clock.resume()
+    expect(page.get_by_role("menuitem", name="Edit")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
 
 
 def back_goes_back(page):
@@ -115,6 +142,7 @@ def main():
         fits(page)
         page.get_by_role("button", name="Close", exact=True).tap()
         a_message_is_pressed(page)
+        a_message_is_pressed_that_changes(page)
         back_goes_back(page)
         page.locator("#stream .author", has_text="bob").tap()
         expect(page.get_by_role("menu")).to_be_in_viewport()

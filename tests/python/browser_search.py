@@ -1,5 +1,6 @@
 """Searching a room, all rooms, and direct messages, on a desk and on a phone."""
 
+import re
 import urllib.parse
 
 from browser import *
@@ -55,10 +56,12 @@ def everywhere(page):
 
 
 def direct(page, other):
-    """Direct messages by parts of words."""
+    """Direct messages by parts of words. What is typed after the key for searching is said to no one."""
     page.keyboard.press("Control+F")
-    expect(page.locator("#aside .summary")).to_contain_text(f"between you and {other}")
-    search(page, "eedl")
+    page.keyboard.type("eedl")
+    page.keyboard.press("Enter")
+    expect(page.locator("#aside .summary")).to_contain_text(f"your messages with {other}")
+    expect(page.locator("#stream .text", has_text=re.compile("^eedl$"))).to_have_count(0)
     expect(page.locator("#aside .found button")).to_have_count(1)
     page.locator("#aside .found button").click()
     expect(page.locator(".entry.found")).to_contain_text("a needle between us")

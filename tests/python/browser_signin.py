@@ -6,6 +6,14 @@ from browser import *
 LOGIN = "Object.entries(localStorage).find(([key]) => key.endsWith('login'))"
 
 
+LEFT = "Object.keys(sessionStorage).find((key) => key.endsWith('left'))"
+
+
+def sign_out(page):
+    page.locator("#me").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+
+
 def register(page, name):
     page.get_by_role("tab", name="Register").click()
     page.get_by_label("Nickname").fill(name)
@@ -32,6 +40,35 @@ def status(where, token):
 
 def kept(page):
     return json.loads(page.evaluate(f"{LOGIN}[1]"))
+
+
+def out_without_the_server(where, page):
+    """Nobody waits for a server that does not answer. It is told when it does, and the user may come back at once."""
+    login = kept(page)
+    held = []
+    page.route("**/auth", lambda route: held.append(route) if route.request.method == "DELETE" else route.continue_())
+    # Otherwise a slow machine and a page that waits look the same.
+    patient = "AbortSignal.timeout = () => new AbortController().signal"
+    page.context.add_init_script(patient)
+    page.evaluate(f"{patient}; 0")
+    sign_out(page)
+    expect(page.get_by_label("Nickname")).to_be_visible()
+    expect(page.locator("#sign-in .notice-box")).to_be_empty()
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].abort()
+    expect(page.get_by_role("alert")).to_contain_text("could not be told yet")
+    assert status(where, login["token"]) == 200
+    page.unroute("**/auth")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.wait_for_function(f"() => !({LEFT})")
+    expect(page.locator("#sign-in .notice-box")).to_be_empty()
+    assert status(where, login["token"]) == 401
+    page.get_by_role("tab", name="Log in").click()
+    page.get_by_label("Nickname").fill("ada")
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_role("button", name="Log in").click()
+    online(page)
 
 
 def leaving(browser, where, other):
@@ -149,12 +186,12 @@ def main():
         tab = mina.context.new_page()
         tab.goto("/client")
         online(tab)
-        mina.locator("#me").click()
-        mina.get_by_role("menuitem", name="Sign out").click()
+        sign_out(mina)
         expect(mina.get_by_label("Nickname")).to_be_visible()
         expect(tab.get_by_label("Nickname")).to_be_visible()
         expect(tab.get_by_role("alert")).to_contain_text("signed out")
         assert mina.evaluate(f"{LOGIN} ?? null") is None
+        mina.wait_for_function(f"() => !({LEFT})")
         assert [status(where, one["token"]) for one in (login, renewed)] == [401, 401]
         # Other users are not affected.
         say(ada, "still here")
@@ -177,6 +214,7 @@ def main():
         expect(ada.get_by_role("option", name="काव्य")).to_be_visible()
         composer(ada).press("Enter")
         expect(composer(ada)).to_have_value("@काव्य ")
+        out_without_the_server(where, ada)
         leaving(browser, where, ada)
         own_account(browser, where)
         for page in (mina, ada, poet):

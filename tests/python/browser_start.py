@@ -31,7 +31,8 @@ def fetched(page, act):
 def a_reload_asks_once(browser, where):
     page = new_page(browser, where.web)
     files = set()
-    page.on("requestfinished", lambda request: files.add(request.url))
+    # Who may register is asked each time, and is no file.
+    page.on("requestfinished", lambda request: "/client" in request.url and files.add(request.url))
 
     def again():
         page.reload()
@@ -70,6 +71,47 @@ def the_open_room_comes_first(browser, where):
         stored(page, "here")
         assert entered[0] == "zoo" and sorted(entered) == ["alpha", "global", "mid", "zoo"], entered
         page.context.close()
+
+
+def all_of_many_rooms_are_entered(browser, where):
+    """The one that is shown first; it has its people, and so has the next one that is opened."""
+    bob = enter(browser, where.web, "bob")
+    page = enter(browser, where.web, "dora")
+    rooms = [f"busy-{number:02}" for number in range(40)]
+    for name in ("alpha", "zoo"):
+        join(bob, name)
+        say(bob, f"in {name}")
+        heard(bob, f"in {name}")
+    for name in [*rooms, "zoo", "alpha"]:
+        say(page, f"/join #{name}")
+    expect(page.locator("#rooms li")).to_have_count(len(rooms) + 3)
+    open_room(page, "alpha")
+    heard(page, "in alpha")
+    entered = []
+
+    def sent(payload):
+        frame = json.loads(payload)
+        entered.extend(frame["args"]["room"] for _ in range(frame["type"] in ("join", "resume")))
+
+    page.on("websocket", lambda socket: socket.on("framesent", sent))
+    page.reload()
+    people = page.locator("#aside .people")
+    for name in ("alpha", "zoo"):
+        if name == "zoo":
+            open_room(page, name)
+        heard(page, f"in {name}")
+        expect(people).to_contain_text("bob")
+    until(page, lambda: len(entered) >= len(rooms) + 3)
+    assert entered[0] == "alpha", entered
+    assert sorted(set(entered)) == sorted([*rooms, "alpha", "global", "zoo"]), entered
+    # So many rooms make the list longer, and not the page, also with words for screen readers in it.
+    open_room(page, "alpha")
+    say(bob, "more in zoo")
+    expect(unread(page, "zoo")).to_be_attached()
+    long = page.evaluate("document.documentElement.scrollHeight - innerHeight")
+    assert long <= 0, f"the page is {long} pixels too long"
+    for one in (page, bob):
+        one.context.close()
 
 
 def the_open_room_may_come_late(browser, where):
@@ -135,6 +177,7 @@ def main():
     with chromium() as browser:
         a_reload_asks_once(browser, where)
         the_open_room_comes_first(browser, where)
+        all_of_many_rooms_are_entered(browser, where)
         the_open_room_may_come_late(browser, where)
         it_opens_without_the_server(browser, where)
 

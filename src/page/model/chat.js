@@ -84,7 +84,7 @@ export class Chat {
     state.on("givenBack", (conversation, frame) => this.governance.silenced(conversation, frame));
     state.on("active", () => {
       this.governance.askRules(state.active);
-      if (state.active?.isRoom && !state.active.off) this.#askWhoIsOff(state.active);
+      this.#comesFirst(state.active);
     });
     this.use(connection);
   }
@@ -131,6 +131,7 @@ export class Chat {
 
   leave(room) {
     // One that is not joined may be about to be: it is left when the server says so.
+    this.#connection.hurry(room.name);
     room.isLeaving = this.#connection.send("leave", { room: room.name });
     if (!room.isLeaving) this.#state.toast(NOT_CONNECTED);
   }
@@ -193,6 +194,13 @@ export class Chat {
   #askWhoIsOff(room) {
     room.asking = 0;
     if (room.joined && !this.#unknown.has("roommembers")) this.#connection.sendLater("roommembers", { room: room.name });
+  }
+
+  /** What the user looks at does not wait for all that there is to ask about other rooms. */
+  #comesFirst(room) {
+    if (!room?.isRoom) return;
+    this.askMembers(room);
+    this.#connection.hurry(room.name);
   }
 
   /** What the account has done on other devices: the rooms it has joined and left, what it has read. */
@@ -324,7 +332,8 @@ export class Chat {
     // That which is to be seen comes first: there may be many.
     const first = this.#state.active ?? this.#state.find("room", this.first);
     const rooms = this.#state.joinedRooms.sort((one, other) => Number(other === first) - Number(one === first));
-    for (const room of rooms) this.#resumeRoom(room);
+    const later = (type, args) => this.#connection.sendLater(type, args);
+    for (const room of rooms) this.#resumeRoom(room, room === first ? undefined : later);
     this.#state.emit("resuming");
     // Every client is put into this room at first, but the user may have left it.
     if (rooms.length > 0 && !this.#state.find("room", EVERYONE)) this.#connection.send("leave", { room: EVERYONE });
@@ -333,19 +342,19 @@ export class Chat {
     }
   }
 
-  #resumeRoom(room) {
+  #resumeRoom(room, send = (type, args) => this.#connection.send(type, args)) {
     room.isLeaving = false;
     const after = room.messages.length > 0 ? room.lastId : room.read;
     const key = room.rules?.key ?? room.opensWith;
     const pass = key ? { key } : {};
     if (!after || this.#unknown.has("resume")) {
-      this.#connection.send("join", { room: room.name, ...pass });
+      send("join", { room: room.name, ...pass });
       return;
     }
     room.catchingUp = true;
     if (room.read !== null && compareIds(after, room.read) <= 0) room.hasAllUnread = true;
     this.#missed.set(room.key, 0);
-    this.#connection.send("resume", { room: room.name, after, ...pass });
+    send("resume", { room: room.name, after, ...pass });
   }
 
   // Frames -----------------------------------------------------------------

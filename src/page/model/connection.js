@@ -121,7 +121,15 @@ export class Connection extends Emitter {
   /** Like `send`, when nothing else is to be sent for a while. */
   sendLater(type, args = {}) {
     if (this.state !== "open") return;
-    this.#later.push({ cost: COSTS[type] ?? 1, frame: JSON.stringify({ type, args }) });
+    this.#later.push({ cost: COSTS[type] ?? 1, frame: JSON.stringify({ type, args }), room: args.room });
+    this.#flush();
+  }
+
+  /** Sends what was to be sent later about a room without waiting for the rest of that. */
+  hurry(room) {
+    const [now, later] = [true, false].map((is) => this.#later.filter((one) => (one.room === room) === is));
+    this.#queue.push(...now);
+    this.#later = later;
     this.#flush();
   }
 

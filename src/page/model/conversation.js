@@ -71,6 +71,8 @@ export class Conversation {
   /** Whether we are in it now. */
   joined = false;
   draft = "";
+  /** The message that the draft answers. */
+  answering = null;
   /** Who is typing, until when. */
   typing = new Map();
   online = false;

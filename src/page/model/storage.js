@@ -44,6 +44,9 @@ export function forgetLogin(login) {
   if (read(lasting, "login")?.token === login.token) write(lasting, "login", null);
 }
 
+/** The token that a user has given up by signing out in this tab, until the server knows. */
+export const leftToken = { get: () => read(passing, "left"), set: (token) => write(passing, "left", token) };
+
 /** Calls back when another tab has forgotten who is signed in. */
 export function onForgotten(callback) {
   addEventListener("storage", ({ key, newValue }) => {

@@ -22,7 +22,7 @@ export class Actions {
     box.addEventListener("keydown", (event) => this.#key(event));
     box.addEventListener("focusin", ({ target }) => this.#reach(target.closest(".row")));
     copyReadably(box);
-    onLongPress(box, ".row", (row) => this.#choose(row));
+    onLongPress(box, ".row", (row) => this.#choose(app.stream.redrawn(row)));
   }
 
   #click(event) {
@@ -105,7 +105,7 @@ export class Actions {
   }
 
   #choose(row) {
-    const item = this.#app.stream.itemOf(row);
+    const item = row && this.#app.stream.itemOf(row);
     if (item?.body !== undefined && !item.status) this.#message(row, item);
   }
 

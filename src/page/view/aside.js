@@ -38,8 +38,9 @@ export class Aside {
 
   show(mode, query = "") {
     this.#mode = mode;
-    if (mode) this.#frame(query);
+    // First: a field that is not shown cannot take the focus, and what is typed would go elsewhere.
     this.#place();
+    if (mode) this.#frame(query);
   }
 
   /** In direct messages there is no one to list. */

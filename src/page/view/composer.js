@@ -65,7 +65,7 @@ export class Composer {
     app.state.on("givenBack", (conversation, { body }) => {
       if (conversation !== app.state.active) return;
       this.#input.value = conversation.draft;
-      this.#resize();
+      this.#fit();
       this.#say(body);
     });
     app.state.on("failed", (conversation, words) => {
@@ -115,12 +115,12 @@ export class Composer {
     this.#shown = active;
     this.#form.hidden = !active;
     this.#editing.leave();
-    this.#replying.leave();
+    this.#replying.open(active);
     if (!active) return;
     this.#input.value = active.draft;
     this.#completion.close();
     this.#say("");
-    this.#resize();
+    this.#fit();
     this.#placeholder();
     this.#paintTyping();
     this.#app.focusComposer();
@@ -137,19 +137,21 @@ export class Composer {
   };
 
   #changed() {
-    this.#resize();
+    this.#fit();
     this.#say("");
     const { active } = this.#app.state;
     if (!active) return;
     if (!this.#editing.item) this.#app.state.setDraft(active, this.#input.value);
-    const left = MAX_FRAME_BYTES - frameBytes(active, this.#input.value, "", this.#replying.reply);
-    this.#counter.textContent = left < 400 ? String(left) : "";
-    this.#counter.classList.toggle("over", left < 0);
     this.#completion.update();
     if (this.#input.value && !this.#input.value.startsWith("/")) this.#app.chat.typing(active);
   }
 
-  #resize() {
+  /** The height of the field and the counter follow the text. */
+  #fit() {
+    const { active } = this.#app.state;
+    const left = active ? MAX_FRAME_BYTES - frameBytes(active, this.#input.value.trimEnd(), "", this.#replying.reply) : MAX_FRAME_BYTES;
+    this.#counter.textContent = left < 400 ? String(left) : "";
+    this.#counter.classList.toggle("over", left < 0);
     this.#input.style.setProperty("height", "auto");
     // While hidden (a phone showing the list) its height is zero.
     const height = this.#input.scrollHeight;
@@ -186,7 +188,7 @@ export class Composer {
     this.#recalled = next;
     this.#recalledText = this.#input.value = this.#sent[next] ?? "";
     this.#app.state.setDraft(this.#app.state.active, this.#recalledText);
-    this.#resize();
+    this.#fit();
   }
 
   #submit() {

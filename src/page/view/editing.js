@@ -7,6 +7,8 @@ import { excerpt } from "./replying.js";
 
 /** What a change says besides what a message does. */
 const MORE_BYTES = 40;
+/** The server's reasons for which a message stays as it was. */
+const NOT_CHANGED = ["too_late", "not_author", "on_hold", "no_such_message", "cannot_speak", "store_failed", "busy"];
 
 export class Editing {
   #app;
@@ -14,6 +16,8 @@ export class Editing {
   #changed;
   /** The message that is being edited. */
   item = null;
+  /** The last one that was edited, and its text, which is not lost if the server refuses it. */
+  #sent = null;
   element = h("p", { class: "hint editing", role: "status", hidden: true });
 
   /** `changed` is called when the text of the field is another one. */
@@ -22,7 +26,8 @@ export class Editing {
     this.#input = input;
     this.#changed = changed;
     this.element.append("You are editing a message. ",
-      h("button", { type: "button", class: "link", on: { click: () => this.stop() } }, "Leave it as it is"));
+      h("button", { type: "button", class: "link", on: { click: () => this.stop() } }, "Cancel"));
+    app.state.on("refused", ({ code }) => NOT_CHANGED.includes(code) && this.#again());
   }
 
   begin(item) {
@@ -84,8 +89,19 @@ export class Editing {
     const over = frameBytes(active, text) + MORE_BYTES - MAX_FRAME_BYTES;
     if (over > 0) return `That is ${over} bytes too long for one message. Please shorten it.`;
     if (text !== this.item.body && !this.#app.chat.mending.edit(this.item, text)) return "Not connected: try again in a moment.";
+    this.#sent = { item: this.item, text };
     this.stop();
     return "";
+  }
+
+  /** The text that was refused is in the field again, unless something else is by now. */
+  #again() {
+    const { item, text } = this.#sent ?? {};
+    this.#sent = null;
+    // Once it says so, it was something else that was refused.
+    if (!item || this.item || item.body === text || this.#app.state.active?.find(item.id) !== item) return;
+    this.begin(item);
+    this.#show(text);
   }
 }
 

@@ -9,7 +9,8 @@ let isHeld = false;
 /** Whether the finger of a long press is still down. */
 export const isPressing = () => isHeld;
 
-/** Calls back with the element of a kind in `box` that is pressed for long. */
+/** Calls back with the element of a kind in `box` that is pressed for long; by then it may have been replaced. A finger
+ * that scrolls has its pointer cancelled; what scrolls by itself, because something is added below, leaves the press. */
 export function onLongPress(box, kind, callback) {
   let timer = 0;
   let start = null;
@@ -30,7 +31,6 @@ export function onLongPress(box, kind, callback) {
     if (start && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > STILL) stop();
   });
   box.addEventListener("contextmenu", (event) => event.pointerType === "touch" && !event.target.closest("a") && event.preventDefault());
-  box.addEventListener("scroll", stop, { passive: true });
   for (const end of ["pointerup", "pointercancel"]) {
     addEventListener(end, () => {
       stop();
@@ -50,5 +50,7 @@ function swallowClick() {
     event.stopPropagation();
     ended.abort();
   }, { signal, capture: true });
+  // Neither is the focus, which the mouse event before the click would move there.
+  addEventListener("mousedown", (event) => event.preventDefault(), { signal, capture: true });
   addEventListener("pointerdown", () => ended.abort(), { signal, capture: true });
 }

@@ -24,7 +24,7 @@ export function openMenu(anchor, label, items) {
           menu.hidePopover();
           item.run();
         },
-        mouseenter: (event) => event.currentTarget.focus({ preventScroll: true }),
+        pointermove: (event) => isMouseMoved(event) && event.currentTarget.focus({ preventScroll: true }),
       },
     }, h("span", {}, item.label), item.key && h("kbd", { class: "key" }, item.key));
   }
@@ -53,6 +53,10 @@ export function openMenu(anchor, label, items) {
   place(menu, anchor.getBoundingClientRect());
   choices[0]?.focus();
 }
+
+/** Whether the user has moved a mouse. An event comes as well when a menu appears below where the pointer is, or
+ * where a finger was last. */
+const isMouseMoved = ({ pointerType, movementX, movementY }) => pointerType === "mouse" && (movementX !== 0 || movementY !== 0);
 
 /** Closes a menu as the browser closes others: by Escape, or a touch beside it. */
 function closeLightly(menu) {

@@ -57,6 +57,12 @@ export function openInvite(app, room) {
       },
     } },
     h("div", { class: "field" }, h("label", { for: "invite-whom" }, "Nickname of someone who is online"), input),
+    h("p", { class: "hint" }, "Others can be given ", h("button", { type: "button", class: "link", on: {
+      click: () => {
+        dialog.close();
+        app.open("settings", room);
+      },
+    } }, "an invitation link"), "."),
     h("div", { class: "dialog-buttons" },
       h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Close"),
       h("button", { type: "submit", class: "button primary" }, "Invite"))));

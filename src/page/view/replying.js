@@ -7,28 +7,43 @@ const EXCERPT = 120;
 
 export class Replying {
   #input;
+  #conversation = null;
   #words = h("span", { class: "excerpt" });
-  /** The message that is being answered. */
-  item = null;
   element = h("p", { class: "hint editing", role: "status", hidden: true });
 
   constructor(input) {
     this.#input = input;
     this.element.append(this.#words,
-      h("button", { type: "button", class: "link", on: { click: () => this.#drop() } }, "Do not answer it"));
+      h("button", { type: "button", class: "link", on: { click: () => this.#drop() } }, "Cancel"));
+  }
+
+  /** Another conversation is shown, with the answer that was begun there. */
+  open(conversation) {
+    this.#conversation = conversation;
+    this.#paint();
   }
 
   begin(item) {
-    this.item = item;
-    this.#words.textContent = `Answer to ${item.from}: ${excerpt(item.body)}`;
-    this.element.hidden = false;
+    this.#conversation.answering = item;
+    this.#paint();
     this.#input.focus();
   }
 
   /** The answer has been sent, or something else is being written. */
   leave() {
-    this.item = null;
-    this.element.hidden = true;
+    if (this.#conversation) this.#conversation.answering = null;
+    this.#paint();
+  }
+
+  /** The message that is being answered. */
+  get item() {
+    return this.#conversation?.answering ?? null;
+  }
+
+  #paint() {
+    const { item } = this;
+    this.element.hidden = !item;
+    this.#words.textContent = item ? `Reply to ${item.from}: ${excerpt(item.body)}` : "";
   }
 
   #drop() {
@@ -68,5 +83,5 @@ export function answeredWords({ reply }, state) {
 export function answeredLine(item, state) {
   const words = answeredWords(item, state);
   return h("button", { type: "button", class: "answered", tabindex: "-1", data: { answered: item.reply.id } },
-    h("span", { class: "unseen" }, "Answer to "), h("strong", {}, item.reply.author), words && ` ${words}`);
+    h("span", { class: "unseen" }, "Reply to "), h("strong", {}, item.reply.author), words && ` ${words}`);
 }

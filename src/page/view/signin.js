@@ -40,14 +40,17 @@ const WAYS = {
 export class SignIn {
   #root = byId("sign-in");
   #enter;
+  #ready;
   #way = "guest";
   #kept = {};
   /** Who registers accounts; not known until the server has said so. */
   #registration = "open";
 
-  /** `enter` gets `{nickname, token, kind, keep}`. */
-  constructor(enter) {
+  /** `enter` gets `{nickname, token, kind, keep}`, not before `ready`: until the server knows that this user has
+   * signed out, the nickname is theirs. */
+  constructor(enter, ready) {
     this.#enter = enter;
+    this.#ready = ready;
   }
 
   /** With an `invitation` to register, the way is to register. */
@@ -76,6 +79,12 @@ export class SignIn {
 
   #ways() {
     return Object.keys(WAYS).filter((name) => name !== "register" || this.#registration !== "closed");
+  }
+
+  /** Words above the fields, which take nothing from what is being typed. */
+  remark(words) {
+    const box = this.#root.querySelector(".notice-box");
+    if (box) box.textContent = words;
   }
 
   hide() {
@@ -166,6 +175,7 @@ export class SignIn {
     const button = form.querySelector("button.primary");
     button.disabled = true;
     try {
+      await this.#ready;
       const kind = this.#way === "guest" ? "guest" : "account";
       const nickname = values.nickname.trim();
       const token = await (this.#way === "register" ? register(values, keep) : authenticate(nickname, values.password, keep));

@@ -90,6 +90,11 @@ export class Stream {
     return element.closest(".entry")?.item;
   }
 
+  /** The row that shows now what this one showed, which may have been drawn anew; null if none does. */
+  redrawn(row) {
+    return row.isConnected ? row : this.#entryOf(messageOf(row))?.querySelector(".row") ?? null;
+  }
+
   get box() {
     return this.#box;
   }
@@ -196,14 +201,12 @@ export class Stream {
   #focused() {
     const { activeElement } = document;
     if (!this.#rows.contains(activeElement)) return null;
-    const whose = (element) => element.itemKey.split(",")[0];
-    const key = whose(activeElement.closest(".entry"));
+    const message = messageOf(activeElement);
     const { sign } = activeElement.dataset;
     const kind = sign ? `[data-sign="${CSS.escape(sign)}"]` : [".more", ".author", ".answered", ".add"].find((one) => activeElement.matches(one));
     return () => {
       if (activeElement.isConnected) return;
-      const entry = [...this.#rows.children].find((element) => whose(element) === key);
-      const row = entry?.querySelector(".row");
+      const row = this.#entryOf(message)?.querySelector(".row");
       (row && kind && row.querySelector(kind) || row)?.focus({ preventScroll: true });
     };
   }
@@ -221,6 +224,10 @@ export class Stream {
 
   #elementOf(item) {
     return [...this.#rows.children].find((element) => element.item === item);
+  }
+
+  #entryOf(message) {
+    return [...this.#rows.children].find((entry) => messageOf(entry) === message);
   }
 
   #paintTop(conversation, items) {
@@ -373,3 +380,6 @@ export class Stream {
     return [...this.#rows.children].findLast(({ item, lastElementChild }) => item.id && lastElementChild.getBoundingClientRect().bottom <= bottom + EXACTLY)?.item.id;
   }
 }
+
+/** What an entry's key says of its message, whatever it looks like. */
+const messageOf = (element) => element.closest(".entry").itemKey.split(",")[0];
