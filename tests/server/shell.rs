@@ -71,6 +71,8 @@ fn every_shell_has_its_script() {
             "each-line",
             "token-file",
             "scope",
+            "account",
+            "messages",
         ] {
             assert!(script.contains(word), "{word}: {shell}");
         }
@@ -118,6 +120,7 @@ fn man_shows_the_page() {
         "chat-server-say(1)",
         "chat-server-tail(1)",
         "chat-server-token(1)",
+        "chat-server-account(1)",
         "CHAT_SERVER_ADMIN_TOKEN",
     ] {
         assert!(shown.contains(part), "{part}\n{shown}");
