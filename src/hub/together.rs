@@ -4,7 +4,8 @@
 
 use crate::model::{Name, Text};
 
-use super::{ConnectionId, Effects, Hub, Now, Refusal};
+use super::governance::Act;
+use super::{ConnectionId, Effects, Hub, Now, Pass, Refusal};
 
 impl Hub {
     /// Joins a channel as [`Hub::join`] does, with all connections that share it.
@@ -16,17 +17,29 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         self.join(id, name.clone(), now, fx)?;
+        self.bring_along(id, &name, now, fx);
+        Ok(())
+    }
+
+    /// Takes all connections that share the channels of a connection into a channel that it is in.
+    /// What has let the user in lets them in, too, unless they are banned where they come from.
+    pub fn bring_along(&mut self, id: ConnectionId, name: &Name, now: Now, fx: &mut Effects) {
+        let Ok(index) = self.channel_of(id, Some(name.clone())) else {
+            return;
+        };
         for other in self.sharing_with(id) {
-            let pass = self.connection(id).and_then(|it| it.pass.clone());
+            let pass = match self.may(other, index, &Act::Read, now) {
+                Ok(()) => Some(Pass::Override),
+                Err(_) => self.connection(id).and_then(|it| it.pass.clone()),
+            };
             let before = self.set_pass(other, pass);
             // One that cannot, because it is in too many, has only itself to blame.
             let _ = self.come_in(other, name.clone(), now, fx);
             self.set_pass(other, before);
         }
-        Ok(())
     }
 
-    fn set_pass(&mut self, id: ConnectionId, pass: Option<super::Pass>) -> Option<super::Pass> {
+    fn set_pass(&mut self, id: ConnectionId, pass: Option<Pass>) -> Option<Pass> {
         let connection = self.connection_mut(id)?;
         std::mem::replace(&mut connection.pass, pass)
     }

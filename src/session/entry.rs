@@ -81,6 +81,16 @@ impl Attached {
         }
     }
 
+    /// Why the account that a client has proved to be its own, and got its nickname by, cannot be used
+    /// any more: the password may have been changed, or the account disabled, meanwhile. Asked once
+    /// the hub knows the connection as one of the account: what happens later, the hub ends it for.
+    pub fn what_ended(&self, account: &Account) -> Option<Farewell> {
+        match self.context.accounts.what_ended(self.asker(), account) {
+            Ok(why) => why.map(Farewell::from),
+            Err(_) => Some(Farewell::InternalError),
+        }
+    }
+
     /// Enters the one room that the client has asked for, with what opens it.
     pub fn enter(&self, room: Name, pass: Option<Pass>) -> Result<(), Farewell> {
         let id = self.id;

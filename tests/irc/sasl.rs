@@ -3,6 +3,8 @@
 use crate::support::IrcClient;
 use crate::{register, start, start_with, words};
 
+const PASSWORD: &str = "correct horse";
+
 fn encoded(account: &str, password: &str) -> String {
     data_encoding::BASE64.encode(format!("\0{account}\0{password}").as_bytes())
 }
@@ -128,11 +130,16 @@ fn challenged(server: &crate::Server, account: &str) -> (IrcClient, String) {
     let mut client = IrcClient::connect(server.address("irc"));
     client.send("CAP REQ :sasl");
     client.expect(" ACK ");
+    let challenge = challenge(&mut client, account);
+    (client, challenge)
+}
+
+/// Begins to log in by SCRAM-SHA-256, and returns the server's challenge.
+fn challenge(client: &mut IrcClient, account: &str) -> String {
     client.send("AUTHENTICATE SCRAM-SHA-256");
     assert_eq!(client.next(), "AUTHENTICATE +");
-    tell(&mut client, &format!("n,,n={account},r=fyko"));
-    let challenge = told(&mut client);
-    (client, challenge)
+    tell(client, &format!("n,,n={account},r=fyko"));
+    told(client)
 }
 
 /// The value of a part of a message.
@@ -301,4 +308,64 @@ fn an_answer_without_an_end_fails() {
         ann.send(&format!("AUTHENTICATE {}", "A".repeat(400)));
     }
     assert!(ann.next().contains(" 904 * "));
+}
+
+/// A client that has logged in and has no nickname yet.
+fn early(server: &crate::Server, account: &str) -> IrcClient {
+    let mut client = IrcClient::connect(server.address("irc"));
+    client.send("CAP REQ :sasl");
+    client.expect(" ACK ");
+    client.send("AUTHENTICATE PLAIN");
+    client.expect("AUTHENTICATE +");
+    client.send(&format!("AUTHENTICATE {}", encoded(account, PASSWORD)));
+    client.expect(" 903 ");
+    client
+}
+
+fn come_in(client: &mut IrcClient) {
+    client.send("NICK other");
+    client.send("USER user 0 * :Real Name");
+    client.send("CAP END");
+}
+
+fn disable(server: &crate::Server, account: &str) {
+    let path = format!("/admin/accounts/{account}");
+    let answer = server.patch(&path, serde_json::json!({"disabled": true}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[test]
+fn an_account_that_ended_since_the_login_gets_no_connection() {
+    let server = start();
+    for account in ["ann", "eve"] {
+        register(&server, account, PASSWORD);
+    }
+    let mut ann = early(&server, "ann");
+    let mut eve = early(&server, "eve");
+    disable(&server, "ann");
+    come_in(&mut ann);
+    ann.expect("an administrator has disabled your account");
+    assert!(ann.is_closed());
+    let new = serde_json::json!({"password": "another horse"});
+    let answer = server.put("/admin/accounts/eve/password", new);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    come_in(&mut eve);
+    eve.expect("password of your account was changed");
+    assert!(eve.is_closed());
+}
+
+#[test]
+fn a_guest_who_logs_in_to_an_account_that_has_just_ended_is_disconnected() {
+    let server = start_with(|config| config["accounts"]["scram"] = true.into());
+    register(&server, "ann", PASSWORD);
+    let mut guest = IrcClient::enter_with(&server, "guest", "sasl");
+    guest.settle();
+    let challenge = challenge(&mut guest, "ann");
+    let (last, answer) = proof("ann", PASSWORD, &challenge);
+    tell(&mut guest, &last);
+    assert_eq!(told(&mut guest), answer);
+    disable(&server, "ann");
+    guest.send("AUTHENTICATE +");
+    guest.expect("an administrator has disabled your account");
+    assert!(guest.is_closed());
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::{IrcClient, JsonClient, Server, wait_until};
+use crate::switching::log_in;
 use crate::{enter_account, start, start_with};
 
 /// Another connection of an account.
@@ -113,4 +114,31 @@ fn what_was_read_is_known_on_the_next_connection() {
         let line = two.expect(" MARKREAD #c ");
         line.ends_with("timestamp=2021-05-20T08:30:00.000Z")
     });
+}
+
+#[test]
+fn a_guest_who_logs_in_brings_the_other_connections_along() {
+    let server = start();
+    let mut one = enter_account(&server, "ann", "");
+    let mut bob = IrcClient::enter_channel(&server, "bob", "open");
+    bob.send("JOIN #shut");
+    bob.expect(" 366 ");
+    bob.send("MODE #shut +k sesame");
+    bob.expect(" MODE ");
+    let mut guest = IrcClient::enter(&server, "guest");
+    for channel in ["#open", "#shut sesame"] {
+        guest.send(&format!("JOIN {channel}"));
+        guest.expect(" 366 ");
+    }
+    bob.settle();
+    log_in(&mut guest, "ann");
+    for channel in ["#open", "#shut"] {
+        one.expect(&format!(":ann!~user@ann.user JOIN :{channel}"));
+        one.expect(&format!(" 366 ann {channel} "));
+    }
+    let told = bob.settle();
+    assert!(told.iter().all(|line| !line.contains(" JOIN ")), "{told:?}");
+    one.send("PRIVMSG #shut :from the other");
+    bob.expect(":ann!~user@ann.user PRIVMSG #shut :from the other");
+    guest.expect(" PRIVMSG #shut :from the other");
 }

@@ -12,7 +12,7 @@ fn encoded(account: &str) -> String {
 }
 
 /// Logs in by SASL, and reads what answers that.
-fn log_in(client: &mut IrcClient, account: &str) {
+pub(super) fn log_in(client: &mut IrcClient, account: &str) {
     client.settle();
     client.send("AUTHENTICATE PLAIN");
     assert_eq!(client.next(), "AUTHENTICATE +");

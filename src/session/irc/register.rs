@@ -315,7 +315,7 @@ impl IrcSession {
             },
         };
         match answer {
-            Ok(Ok(())) => self.welcome(),
+            Ok(Ok(())) => self.if_current(IrcSession::welcome),
             // The hub has told the client.
             Ok(Err(_)) => {
                 self.forget_nick();

@@ -12,7 +12,11 @@ use crate::session::attached::Flow;
 impl IrcSession {
     /// Joins channels, and those of the account. Nobody is in the one that always exists who has
     /// not joined it on this connection, or on another one that is still there.
+    /// What it is in already, because it was a guest there, the account's other clients join.
     pub(super) fn rejoin(&mut self, mut channels: Vec<Name>) -> Flow {
+        if self.bring_along() == Flow::Stop {
+            return Flow::Stop;
+        }
         if self.terms().rejoins {
             let Some(own) = self.own_channels() else {
                 return Flow::Stop;
@@ -26,6 +30,23 @@ impl IrcSession {
         for (place, channel) in channels.into_iter().enumerate() {
             self.charge_next(place, 1);
             if self.rejoin_one(channel) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Takes the account's other clients into the channels that this one is in.
+    fn bring_along(&mut self) -> Flow {
+        let id = self.attached.id;
+        let hub = self.attached.context.hub.clone();
+        let Ok(channels) = hub.ask(move |hub, _, _| hub.channels_of(id)) else {
+            return Flow::Stop;
+        };
+        for (place, channel) in channels.into_iter().enumerate() {
+            self.charge_next(place, 1);
+            let shared = hub.ask(move |hub, now, fx| hub.bring_along(id, &channel, now, fx));
+            if shared.is_err() {
                 return Flow::Stop;
             }
         }

@@ -212,7 +212,7 @@ impl IrcSession {
             return Flow::Stop;
         }
         match self.become_account(&account, before.as_ref()) {
-            Ok(channels) => self.rejoin(channels),
+            Ok(channels) => self.if_current(|session| session.rejoin(channels)),
             // Another user has taken the nickname in between.
             Err(words) => {
                 self.account = before;
@@ -275,6 +275,16 @@ impl IrcSession {
         }
         self.account = Some(account);
         Ok(channels)
+    }
+
+    /// Goes on if the account can be used as when the client has logged in; ends the connection
+    /// if its password was changed, or it was disabled, meanwhile.
+    pub(super) fn if_current(&mut self, go_on: impl FnOnce(&mut IrcSession) -> Flow) -> Flow {
+        let account = self.account.as_ref();
+        match account.and_then(|account| self.attached.what_ended(account)) {
+            None => go_on(self),
+            Some(farewell) => self.ends(farewell),
+        }
     }
 
     fn account_with(&self, name: &Name, password: &Secret) -> Result<Account, String> {

@@ -181,13 +181,13 @@ impl IrcSession {
             return self.says(service, &words);
         }
         match self.log_in(&name, &secret(password)) {
-            Ok(channels) => {
+            Ok(channels) => self.if_current(|session| {
                 let words = format!("You are now logged in as {name}.");
-                match self.says(service, &words) {
-                    Flow::Continue => self.rejoin(channels),
+                match session.says(service, &words) {
+                    Flow::Continue => session.rejoin(channels),
                     Flow::Stop => Flow::Stop,
                 }
-            }
+            }),
             Err(words) => self.says(service, &format!("{words}.")),
         }
     }

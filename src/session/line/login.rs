@@ -8,7 +8,7 @@ use crate::account::{
     FieldError, FormErrors, Registrar, RegistrationForm, Registrations, Rejected, check_password,
     credential,
 };
-use crate::hub::{Command, Farewell, Note, Refusal};
+use crate::hub::{Note, Refusal};
 use crate::model::{Account, Name, Secret, Who};
 use crate::protocol::{Hiding, line};
 
@@ -207,13 +207,10 @@ impl LineSession {
 
     /// The password may have been changed, or the account disabled, while it was being checked.
     fn stay_if_current(&self, account: &Account, flow: Flow) -> Flow {
-        let accounts = &self.attached.context.accounts;
-        let farewell = match accounts.what_ended(self.attached.asker(), account) {
-            Ok(None) => return flow,
-            Ok(Some(why)) => why.into(),
-            Err(_) => Farewell::InternalError,
-        };
-        self.attached.command(Command::End(farewell))
+        match self.attached.what_ended(account) {
+            None => flow,
+            Some(farewell) => self.attached.close(farewell),
+        }
     }
 
     fn checked_password(&self, given: &Secret) -> Result<Secret, FieldError> {
