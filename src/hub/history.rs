@@ -345,7 +345,7 @@ impl Hub {
             self.joined_after(index, newest.unwrap_or_default());
         }
         let is_new = is_read && self.is_new(index, &messages);
-        let mut shown = held.before(&messages);
+        let mut shown = held.before(&messages, recall.limit);
         shown.extend(messages);
         self.show_past(index, name, shown, now, fx);
         if is_new {

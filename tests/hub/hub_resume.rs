@@ -539,6 +539,29 @@ fn what_the_past_had_already_is_still_told_to_who_catches_up() {
 }
 
 #[test]
+fn what_retention_has_removed_while_it_was_held_is_not_shown() {
+    let mut house = keeping_house();
+    let bob = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(bob, "bob").unwrap();
+    house.join(bob, "dev");
+    let said: Vec<MessageId> = ["first", "second"]
+        .into_iter()
+        .map(|text| {
+            house.say(bob, text);
+            house.appended[house.appended.len() - 1]
+        })
+        .collect();
+    house.settle(true);
+    assert_eq!(house.hub.sizes().held_messages, 2);
+    house.forget();
+    // The page is not full: there is nothing before it any more.
+    recall(&mut house, &[(said[1], "second")]);
+    let told = house.told(bob).join("\n");
+    assert!(told.contains("second"), "{told}");
+    assert!(!told.contains("first"), "{told}");
+}
+
+#[test]
 fn nobody_waits_for_a_past_when_too_much_is_held() {
     let mut house = keeping_house();
     let bob = house.open_with(0, "192.0.2.1:1", false);
