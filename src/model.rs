@@ -54,7 +54,9 @@ pub use message::{
 pub use name::{Name, NameError};
 pub use program::{ProgramSecret, ProgramToken};
 pub use reaction::Reaction;
-pub use reactions::{Counted, Full, MAX_NAMED, MAX_REACTIONS, MAX_SIGNS, Reactions};
+pub use reactions::{
+    Counted, Full, Given, MAX_NAMED, MAX_REACTIONS, MAX_SIGNS, REMEMBERED_MS, Reactions,
+};
 pub use record::Record;
 pub use saved::{MAX_SAVED, MAX_UNREAD, Notify, SavedChannel, Unread};
 pub use scope::{Power, Scopes};

@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::{
-    Amendment, Entry, History, Kind, Message, MessageId, Name, Place, Reaction, Reactions, Text,
+    Amendment, Entry, History, Kind, Message, MessageId, Name, Place, REMEMBERED_MS, Reaction,
+    Reactions, Text,
 };
 
 use super::programs::Programs;
@@ -19,6 +20,8 @@ use super::{Effects, Hub, Seen};
 const REMEMBERED: usize = 1000;
 /// How many reactions of each are remembered.
 const REACTIONS: usize = 250;
+/// How many old ones are forgotten with each new one.
+const FORGOTTEN_AT_ONCE: usize = 4;
 /// How many reactions of all are remembered as they were told.
 const TOLD: usize = 1000;
 
@@ -58,6 +61,8 @@ impl Change {
 /// The last changes of one message.
 #[derive(Default)]
 struct Changed {
+    /// The time of the last change, in milliseconds since 1970 UTC.
+    at_ms: u64,
     /// The number of the last change, and that of the last edit or deletion.
     number: u64,
     amended: u64,
@@ -97,10 +102,12 @@ impl Changed {
 impl Mended {
     /// Remembers a change.
     pub fn remember(&mut self, amendment: &Amendment) {
+        self.forget_old(amendment.id.ms);
         self.count += 1;
         let number = self.count;
         let changed = self.changed(amendment.message);
         changed.number = number;
+        changed.at_ms = amendment.id.ms;
         if !changed.is_deleted() {
             changed.amended = number;
             changed.amendment = Some(amendment.clone());
@@ -110,10 +117,12 @@ impl Mended {
     /// Remembers a reaction. Returns whether it is news: the user's last one with that sign,
     /// as far as that is remembered, was not the same.
     pub fn react(&mut self, reaction: &Arc<Reaction>) -> bool {
+        self.forget_old(reaction.id.ms);
         self.count += 1;
         let number = self.count;
         let changed = self.changed(reaction.message);
         changed.number = number;
+        changed.at_ms = reaction.id.ms;
         let reactions = &mut changed.reactions;
         let before = reactions.of(&reaction.sign, reaction.by.key());
         let before = before.map(|given| given.on);
@@ -136,15 +145,37 @@ impl Mended {
 
     fn changed(&mut self, id: MessageId) -> &mut Changed {
         if !self.by_message.contains_key(&id) {
-            if self.order.len() >= REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-                && let Some(oldest) = self.by_message.remove(&oldest)
-            {
-                self.forgotten = self.forgotten.max(oldest.number);
+            if self.order.len() >= REMEMBERED {
+                self.forget_oldest();
             }
             self.order.push_back(id);
         }
         self.by_message.entry(id).or_default()
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.order.pop_front()
+            && let Some(oldest) = self.by_message.remove(&oldest)
+        {
+            self.forgotten = self.forgotten.max(oldest.number);
+        }
+    }
+
+    /// Forgets a few of those changes that no page that is still being read can be older than, so
+    /// that nothing is left here of what was taken back or deleted long ago.
+    fn forget_old(&mut self, now_ms: u64) {
+        let is_old = |at_ms: u64| at_ms.saturating_add(REMEMBERED_MS) < now_ms;
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let oldest = self.order.front().and_then(|id| self.by_message.get(id));
+            if oldest.is_some_and(|oldest| is_old(oldest.at_ms)) {
+                self.forget_oldest();
+            }
+            if self.told.front().is_some_and(|(_, it)| is_old(it.id.ms))
+                && let Some((before, _)) = self.told.pop_front()
+            {
+                self.told_before = before;
+            }
+        }
     }
 
     /// How many changes there were.

@@ -64,10 +64,12 @@ pub(super) struct Released {
 }
 
 impl Released {
-    /// The held messages that are older than all that was read of the past: so many were
-    /// said while it was being read.
-    pub fn before(&self, past: &[Message]) -> Vec<Message> {
-        let Some(oldest) = past.first() else {
+    /// The held messages that are older than all that was read of the past, if `limit` messages
+    /// were read and more may come before them. With fewer the store has said that there is
+    /// nothing older: retention has removed what was held.
+    pub fn before(&self, past: &[Message], limit: usize) -> Vec<Message> {
+        let oldest = past.first().filter(|_| past.len() >= limit);
+        let Some(oldest) = oldest else {
             return Vec::new();
         };
         let older = self.known.iter().filter(|held| held.id < oldest.id);
@@ -180,6 +182,7 @@ impl Past {
     pub fn change(&mut self, id: MessageId, change: impl Fn(&mut Message)) {
         for message in self.recent.iter_mut().filter(|it| it.id == id) {
             change(message);
+            forget_taken_back(message);
         }
         self.held.change(id, change);
     }
@@ -212,10 +215,24 @@ impl Past {
         self.recent.back().map(|message| message.id)
     }
 
-    fn remember(&mut self, message: Message) {
+    fn remember(&mut self, mut message: Message) {
+        forget_taken_back(&mut message);
         if self.recent.len() == RECALLED {
             self.recent.pop_front();
         }
         self.recent.push_back(message);
+    }
+}
+
+/// Forgets the reactions of a message that were taken back. Here changes come in the order of the
+/// log, so nothing has to remember them.
+fn forget_taken_back(message: &mut Message) {
+    if let Some(reactions) = message
+        .body
+        .more
+        .as_mut()
+        .and_then(|it| it.reactions.as_mut())
+    {
+        reactions.forget_taken_back(u64::MAX);
     }
 }

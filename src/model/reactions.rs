@@ -4,7 +4,8 @@
 //! them: a line for each user and sign, in the order of the ids of the log. A reaction that was
 //! taken back keeps its line for a day. So what comes of several reactions does not depend on the
 //! order in which they are applied, nor on how often: of one user's with one sign the one with
-//! the highest id counts.
+//! the highest id counts. After that day nothing is left of it but the id of the last change, in
+//! a line that names nobody: clients that come back ask for changes by that id.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -20,8 +21,9 @@ pub const MAX_SIGNS: usize = 20;
 pub const MAX_REACTIONS: usize = 1000;
 /// Users that are named of those who gave one sign; all are counted.
 pub const MAX_NAMED: usize = 10;
-/// How long a reaction that was taken back is remembered, against later ones.
-const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long a reaction that was taken back is remembered in a store, against earlier ones that
+/// are stored later.
+pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// What a message has of reactions.
 #[derive(Clone, Debug, Default)]
@@ -126,7 +128,7 @@ impl Reactions {
     pub fn admit(&self, sign: &Sign, key: &str) -> Result<(), Full> {
         let (mut all, mut own) = (0, 0);
         let mut signs: Vec<&str> = Vec::with_capacity(MAX_SIGNS);
-        for given in self.given() {
+        for given in self.given().filter(|given| !given.is_mark()) {
             let is_own = given.key == key;
             if is_own && given.sign == sign.as_str() {
                 continue;
@@ -220,6 +222,25 @@ impl Reactions {
         was_on != new.on
     }
 
+    /// Forgets the reactions that were taken back before a time, in milliseconds since 1970 UTC.
+    /// Returns whether there were any. The id of the last change stays.
+    pub fn forget_taken_back(&mut self, before_ms: u64) -> bool {
+        let is_kept = |given: &Given<'_>| given.on || given.id.ms >= before_ms;
+        if self.given().all(|given| is_kept(&given) || given.is_mark()) {
+            return false;
+        }
+        let last = self.given().next_back();
+        let mut text = String::with_capacity(self.text.len());
+        for given in self.given().filter(is_kept) {
+            given.write(&mut text);
+        }
+        if let Some(last) = last.filter(|last| !is_kept(last)) {
+            last.mark().write(&mut text);
+        }
+        self.text = text.into();
+        true
+    }
+
     /// Whether the message has a reaction that was not taken back.
     pub fn is_any(&self) -> bool {
         self.given().any(|given| given.on)
@@ -275,6 +296,23 @@ impl<'a> Given<'a> {
             None => write!(out, "{sign}{}\t", self.id),
         };
         let _ = writeln!(out, "\t{}\t{}\t{}", self.sign, self.key, self.user);
+    }
+
+    /// The line that says only that this was the last change.
+    fn mark(&self) -> Given<'static> {
+        Given {
+            id: self.id,
+            on: false,
+            account: None,
+            sign: "",
+            key: "",
+            user: "",
+        }
+    }
+
+    /// Whether it names no user.
+    fn is_mark(&self) -> bool {
+        self.key.is_empty()
     }
 
     /// Whether it is of the same user and sign.
@@ -414,6 +452,32 @@ mod tests {
         assert_eq!(state.given().count(), 1);
         state.give(reaction(3 + REMEMBERED_MS, "eve", "👍", true).given());
         assert_eq!(state.given().count(), 1);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_forgotten_also_if_nothing_follows() {
+        let taken_back = |ms| reaction(ms, "bob", "👍", false);
+        let mut state = all(&[reaction(1, "eve", "👍", true), taken_back(5)]);
+        assert!(!state.forget_taken_back(5));
+        assert!(state.forget_taken_back(6));
+        assert!(!state.as_str().contains("bob"), "{}", state.as_str());
+        assert_eq!(state.last(), Some(taken_back(5).id));
+        assert_eq!(state.counted().len(), 1);
+        assert!(!state.forget_taken_back(100));
+        // The mark is the line of no user, and gives way to what follows.
+        assert_eq!(state, Reactions::restored(state.as_str()));
+        let full: Vec<Reaction> = (0..MAX_SIGNS)
+            .map(|n| reaction(10 + n as u64, "bob", &format!("s{n}"), false))
+            .collect();
+        let mut state = all(&full);
+        assert!(state.forget_taken_back(1000));
+        let sign = Sign::parse("👍").unwrap();
+        assert_eq!(state.admit(&sign, "bob"), Ok(()));
+        assert_eq!(state.given().count(), 1);
+        let next = reaction(2000, "eve", "👍", true);
+        assert!(state.give(next.given()));
+        assert_eq!(state.last(), Some(next.id));
+        assert!(!state.forget_taken_back(0));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 /// The most changes of older messages that one page of a history names. With more, the page says
 /// that something is missing.
 pub const MAX_AMENDED: usize = 500;
+/// Messages with reactions that are looked at in one slice of background work.
+pub const REACTED: i64 = 100;
 /// The kind of a deleted message.
 pub const DELETED: i16 = 3;
 
@@ -16,9 +18,10 @@ macro_rules! queries {
 
         use crate::model::key::{clamp, pack};
         use crate::model::{
-            Amendment, Conversation, History, Located, Message, MessageId, Name, Place, Reactions,
+            Amendment, Conversation, History, Located, Message, MessageId, Name, Place,
+            REMEMBERED_MS, Reactions,
         };
-        use crate::store::amendments::{DELETED, MAX_AMENDED};
+        use crate::store::amendments::{DELETED, MAX_AMENDED, REACTED};
         use crate::store::row::{self, MessageRow, PlaceRow, name, stored};
         use crate::store::schema::account;
 
@@ -142,6 +145,50 @@ macro_rules! queries {
             Ok(reacted.is_none_or(|(kind, reacted)| {
                 kind == DELETED || reacted.is_some_and(|reacted| reacted >= id)
             }))
+        }
+
+        /// Removes what is left of reactions that were taken back a day ago or longer, in the
+        /// messages whose last reaction comes after `after` and is as old: a slice of them.
+        /// Returns where to go on, and whether there may be more. A channel on hold keeps all.
+        pub fn forget_taken_back(
+            connection: &mut $connection,
+            after: i64,
+            now_ms: u64,
+        ) -> QueryResult<(i64, bool)> {
+            let before_ms = now_ms.saturating_sub(REMEMBERED_MS);
+            let before = clamp(MessageId {
+                ms: before_ms,
+                sequence: 0,
+            });
+            let rows: Vec<(i64, i64, Option<i64>, Option<String>)> = message::table
+                .filter(message::reacted.gt(after))
+                .filter(message::reacted.lt(before))
+                .order(message::reacted)
+                .limit(REACTED)
+                .select((
+                    message::id,
+                    message::conversation_id,
+                    message::reacted,
+                    message::reactions,
+                ))
+                .load(connection)?;
+            let has_more = rows.len() as i64 == REACTED;
+            let last = rows.last().and_then(|(_, _, reacted, _)| *reacted);
+            for (id, conversation_id, _, stored) in rows {
+                let Some(stored) = stored else { continue };
+                let mut reactions = Reactions::restored(&stored);
+                if !reactions.forget_taken_back(before_ms)
+                    || keeping::is_held(connection, conversation_id)?
+                {
+                    continue;
+                }
+                // Another server may have added one meanwhile: then it is for the next time.
+                diesel::update(message::table.find(id))
+                    .filter(message::reactions.eq(&stored))
+                    .set(message::reactions.eq(reactions.as_str()))
+                    .execute(connection)?;
+            }
+            Ok((last.unwrap_or(after), has_more))
         }
 
         /// Writes the reactions of a message, as they were read and then changed.

@@ -1,6 +1,6 @@
 //! What every store must do with messages that are edited or deleted, whatever its database.
 
-use chat_server::model::{Amendment, Body, Reaction, ReplyTo, Sign};
+use chat_server::model::{Amendment, Body, Keeping, Reaction, ReplyTo, Sign};
 use chat_server::store::{
     Appended, Conversation, Message, Record, Retention, Search, SearchScope, Store, Window,
 };
@@ -25,6 +25,7 @@ macro_rules! amendments_suite {
             an_answer_says_what_it_answers,
             reactions_are_kept_with_their_message,
             what_was_reacted_to_since_is_read_with_what_was_said,
+            nothing_is_left_of_a_reaction_that_was_taken_back,
         );
     };
     ($database:ty: $($test:ident,)*) => {
@@ -425,4 +426,63 @@ pub fn what_was_reacted_to_since_is_read_with_what_was_said(database: &impl Data
     assert_eq!(since(0), []);
     assert_eq!(since(3), [(1, 1), (2, 0)]);
     assert_eq!(since(6), [(4, 1), (2, 0)]);
+}
+
+pub fn nothing_is_left_of_a_reaction_that_was_taken_back(database: &impl Database) {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    let store = database.open(FOR_EVER);
+    let said = [
+        said(1, "dev", "x"),
+        said(2, "dev", "y"),
+        said(3, "ops", "z"),
+    ];
+    store.append(&said).unwrap();
+    let held = Keeping {
+        is_held: true,
+        ..Keeping::usual(name("ops"))
+    };
+    store.set_keeping(&held).unwrap();
+    commit(
+        &*store,
+        &[
+            reaction(4, &said[0], "bob", "👍", true),
+            reaction(5, &said[0], "eve", "👍", true),
+            reaction(6, &said[0], "bob", "👍", false),
+            reaction(7, &said[2], "bob", "👍", true),
+            reaction(8, &said[2], "bob", "👍", false),
+            reaction(DAY_MS, &said[1], "bob", "👍", true),
+            reaction(DAY_MS + 1, &said[1], "bob", "👍", false),
+        ],
+    );
+    let names_bob = |n: usize| {
+        let found = store.find_message(said[n].id).unwrap().unwrap();
+        let reactions = found.message.body.reactions().unwrap();
+        reactions.as_str().contains("bob")
+    };
+    let tend = |now_ms| while store.tend(now_ms).unwrap() {};
+    tend(DAY_MS);
+    assert_eq!([0, 1, 2].map(names_bob), [true, true, true], "too early");
+    tend(DAY_MS + 120_000);
+    assert_eq!(
+        [0, 1, 2].map(names_bob),
+        [false, true, true],
+        "one is newer, and one channel is on hold"
+    );
+    // A client that was away hears all the same that the message has fewer.
+    let since = |after: u64| {
+        let history = store.history(&dev(), Window::After(id(after)), 10).unwrap();
+        let reacted = history.reacted.iter();
+        let reacted: Vec<_> = reacted.map(|it| (it.id.ms, signs(it))).collect();
+        reacted
+    };
+    assert_eq!(since(5)[0], (1, vec![sign("👍", &["eve"])]));
+    tend(2 * DAY_MS + 240_000);
+    assert!(!names_bob(1));
+    assert_eq!(since(DAY_MS), [(2, vec![])]);
+    // Whoever comes first after that begins anew.
+    commit(
+        &*store,
+        &[reaction(3 * DAY_MS, &said[1], "bob", "👍", true)],
+    );
+    assert_eq!(since(DAY_MS), [(2, vec![sign("👍", &["bob"])])]);
 }

@@ -7,6 +7,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 
+use super::amendments;
 use super::channels;
 use super::conversations::{Extent, extents_after};
 use super::keeping;
@@ -37,6 +38,10 @@ pub struct Upkeep {
     tokens: Pause,
     /// The pause between two looks at the rules of channels.
     rules: Pause,
+    /// The pause between two looks at reactions.
+    reactions: Pause,
+    /// The last reaction to a message that was looked at.
+    reacted: i64,
     /// The rebuilding of the search index.
     renewal: Renewal,
 }
@@ -60,6 +65,7 @@ impl Upkeep {
     pub fn is_due(&self, now_ms: u64) -> bool {
         self.tokens.is_over(now_ms)
             || self.rules.is_over(now_ms)
+            || self.reactions.is_over(now_ms)
             || self.renewal.is_due()
             || self.round.is_over(now_ms)
     }
@@ -89,6 +95,14 @@ impl Upkeep {
             }
         }
         busy |= self.renewal.tend(connection, now_ms)?;
+        if self.reactions.is_over(now_ms) {
+            let (last, has_more) = amendments::forget_taken_back(connection, self.reacted, now_ms)?;
+            self.reacted = last;
+            busy |= has_more;
+            if !has_more {
+                self.reactions.begin(now_ms);
+            }
+        }
         if !self.round.is_over(now_ms) {
             return Ok(busy);
         }

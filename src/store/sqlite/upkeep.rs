@@ -35,6 +35,10 @@ pub struct Upkeep {
     round: Pause,
     /// The pause between two looks at tokens.
     tokens: Pause,
+    /// The pause between two looks at reactions.
+    reactions: Pause,
+    /// The last reaction to a message that was looked at.
+    reacted: i64,
     /// The time of the last message indexed.
     indexing_ms: u64,
     progress: Progress,
@@ -57,6 +61,7 @@ impl Upkeep {
         }
         self.progress.at(self.indexing_ms, indexed, now_ms);
         let indexed = self.traces.clean_some(connection, now_ms)? || indexed;
+        let indexed = self.forget_taken_back(connection, now_ms)? || indexed;
         if self.tokens.is_over(now_ms) {
             forget_tokens(connection, now_ms)?;
             self.tokens.begin(now_ms);
@@ -89,6 +94,24 @@ impl Upkeep {
     /// Cleans up again from the beginning, because a transaction has failed.
     pub fn begin_cleaning_anew(&mut self) {
         self.traces = Traces::default();
+        self.reacted = 0;
+    }
+
+    /// Removes what is left of reactions that were taken back.
+    fn forget_taken_back(
+        &mut self,
+        connection: &mut SqliteConnection,
+        now_ms: u64,
+    ) -> QueryResult<bool> {
+        if !self.reactions.is_over(now_ms) {
+            return Ok(false);
+        }
+        let (last, has_more) = amended::forget_taken_back(connection, self.reacted, now_ms)?;
+        self.reacted = last;
+        if !has_more {
+            self.reactions.begin(now_ms);
+        }
+        Ok(has_more)
     }
 
     fn remove_some(
