@@ -140,7 +140,7 @@ pub use typing::Audience;
 pub use watching::{MAX_WATCHED, Watched};
 pub use whispered::Whisper;
 pub use whowas::PastUser;
-pub use wish::{Finding, Purpose, Which, Wish};
+pub use wish::{Finding, Purpose, Which, Wish, Within};
 
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";

@@ -15,7 +15,7 @@ use super::governance::Act;
 use super::mended::log_amendment;
 use super::messages::Content;
 use super::noting::Subject;
-use super::wish::{Finding, Purpose, Which, Wish};
+use super::wish::{Finding, Purpose, Which, Wish, Within};
 use super::{ConnectionId, Draft, Effects, Event, Hub, Now, Refusal};
 
 impl Hub {
@@ -34,22 +34,25 @@ impl Hub {
         if let Wish::Delete(reason) = &wish {
             check_reason(reason.as_ref())?;
         }
-        let (message, last) = match which {
-            Which::Id(message) => (message, None),
+        let (message, within, last) = match which {
+            Which::Id(message) => (message, None, None),
+            Which::In(within, message) => (message, Some(within), None),
             Which::Last(of) => {
                 let last = self.last_of(id, of.as_ref(), now)?;
-                (last.id, Some(last))
+                (last.id, None, Some(last))
             }
         };
         if !self.limits.history {
             // Nothing but the hub's memory has it, unless it is a direct message.
             let remembered = last.or_else(|| self.remembered(id, message, now));
             if let Some(message) = remembered {
-                return self.mend_found(id, Located::remembered(message), wish, now, fx);
+                let found = Located::remembered(message);
+                self.is_within(id, &found, within.as_ref())?;
+                return self.mend_found(id, found, wish, now, fx);
             }
         }
         // The store knows whether its channel is on hold.
-        self.look_for(id, message, Purpose::Mend(wish), fx);
+        self.look_for(id, message, Purpose::Mend(within, wish), fx);
         Ok(())
     }
 
@@ -132,10 +135,13 @@ impl Hub {
         }
         let before = fx.answer(finding.mark.map(|mark| (id, mark)));
         match finding.purpose {
-            Purpose::Mend(wish) => {
+            Purpose::Mend(within, wish) => {
                 let subject = Subject::Later(wish.word());
                 let found = found.and_then(|found| found.ok_or(Refusal::NoSuchMessage));
-                let mended = found.and_then(|found| self.mend_found(id, found, wish, now, fx));
+                let mended = found.and_then(|found| {
+                    self.is_within(id, &found, within.as_ref())?;
+                    self.mend_found(id, found, wish, now, fx)
+                });
                 if let Err(refusal) = mended {
                     self.note_refusal(id, &subject, &refusal, now, fx);
                     fx.tell(id, Event::Refused(refusal));
@@ -232,6 +238,33 @@ impl Hub {
             (Wish::Delete(_), _) if is_author => Ok(()),
             (Wish::Delete(_), Some(index)) => self.may(id, index, &Act::Operate, now),
             (Wish::Delete(_), None) => Err(Refusal::NotAuthor),
+        }
+    }
+
+    /// Checks that a message is in the conversation that the user of a connection has named, if
+    /// that is so: otherwise the user is told the same as if there were no such message.
+    fn is_within(
+        &self,
+        id: ConnectionId,
+        found: &Located,
+        within: Option<&Within>,
+    ) -> Result<(), Refusal> {
+        let is_within = match (within, &found.message.place) {
+            (None, _) => true,
+            (Some(Within::Channel(named)), Place::Channel { channel, .. }) => named == channel,
+            (Some(Within::User(named)), Place::Direct { from, .. }) => {
+                let is_own = self.account_of(id) == Some(*from);
+                let other = match is_own {
+                    true => found.to.as_ref(),
+                    false => Some(&found.message.author),
+                };
+                other == Some(named)
+            }
+            _ => false,
+        };
+        match is_within {
+            true => Ok(()),
+            false => Err(Refusal::NoSuchMessage),
         }
     }
 

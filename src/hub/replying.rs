@@ -25,17 +25,20 @@ impl Hub {
         }
         let found = match to {
             Which::Last(of) => self.last_of(id, of.as_ref(), now),
-            Which::Id(to) => match self.recent_beside(id, &replying.message, to, now) {
-                Some(message) => Ok(message),
-                None => {
-                    self.look_for(id, to, Purpose::Reply, fx);
-                    // What follows waits, so there is one at most.
-                    if let Some(connection) = self.connection_mut(id) {
-                        connection.replying = Some(replying);
+            // What is answered has to be in the conversation of the answer in any case.
+            Which::Id(to) | Which::In(_, to) => {
+                match self.recent_beside(id, &replying.message, to, now) {
+                    Some(message) => Ok(message),
+                    None => {
+                        self.look_for(id, to, Purpose::Reply, fx);
+                        // What follows waits, so there is one at most.
+                        if let Some(connection) = self.connection_mut(id) {
+                            connection.replying = Some(replying);
+                        }
+                        return Ok(());
                     }
-                    return Ok(());
                 }
-            },
+            }
         };
         let found = found.map(|message| Some(Located::remembered(message)));
         self.reply_found(id, found, replying, now, fx)

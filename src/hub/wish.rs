@@ -11,9 +11,30 @@ use super::{ConnectionId, Mark};
 pub enum Which {
     /// The one with this id.
     Id(MessageId),
+    /// The one with this id, if it is in this conversation: otherwise there is none.
+    In(Within, MessageId),
     /// The last one by this user in the current channel, or one's own: among those that a
     /// user who comes in is shown.
     Last(Option<Name>),
+}
+
+/// A conversation, as one of its users names it.
+#[derive(Clone, Debug)]
+pub enum Within {
+    /// A channel.
+    Channel(Name),
+    /// The thread with this user.
+    User(Name),
+}
+
+impl Which {
+    /// The message with an id, in a channel if that is given.
+    pub fn in_channel(channel: Option<Name>, id: MessageId) -> Which {
+        match channel {
+            Some(channel) => Which::In(Within::Channel(channel), id),
+            None => Which::Id(id),
+        }
+    }
 }
 
 /// What is to become of a message.
@@ -36,8 +57,8 @@ pub enum Wish {
 /// What a message is looked for.
 #[derive(Clone, Debug)]
 pub enum Purpose {
-    /// It is to be changed.
-    Mend(Wish),
+    /// It is to be changed, if it is in this conversation.
+    Mend(Option<Within>, Wish),
     /// It is to be answered: the answer waits with its connection.
     Reply,
 }

@@ -3,7 +3,7 @@
 use crate::hub::{Command, Which, Wish};
 use crate::model::{MessageId, Text};
 
-use super::json_args::{Argument, json};
+use super::json_args::{Argument, Room, json};
 use super::line_args::{Mistake, nickname};
 use super::who::one_line;
 use super::{Action, Cost, Line, Logged, Spec};
@@ -29,10 +29,10 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "edit"; "one's own message says this from now on: `id` is the message's, in a room or to another account";
+            "edit"; "one's own message says this from now on: `id` is the message's, in a room or to another account; with `room` only if it is in that one";
             r#"{"id": "1763712000123-0", "body": "I meant three"}"#;
-            |id: MessageId, body: Text| Command::Mend {
-                message: Which::Id(id),
+            |id: MessageId, body: Text, room: Option<Room>| Command::Mend {
+                message: Which::in_channel(Room::name(room), id),
                 wish: Wish::Edit(body.into()),
             }
         },
@@ -57,10 +57,10 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "delete"; "removes a message of one's own, or as an operator of the room one of others";
+            "delete"; "removes a message of one's own, or as an operator of the room one of others; `room` as for `edit`";
             r#"{"id": "1763712000123-0"}"#;
-            |id: MessageId, reason: Option<String>| Command::Mend {
-                message: Which::Id(id),
+            |id: MessageId, reason: Option<String>, room: Option<Room>| Command::Mend {
+                message: Which::in_channel(Room::name(room), id),
                 wish: Wish::Delete(reason.and_then(|words| one_line(&words))),
             }
         },

@@ -3,7 +3,7 @@
 use crate::hub::{Command, Which, Wish};
 use crate::model::{MessageId, Sign};
 
-use super::json_args::{Argument, json};
+use super::json_args::{Argument, Room, json};
 use super::line_args::{Mistake, nickname_and_rest};
 use super::{Action, Cost, Line, Spec};
 
@@ -29,10 +29,10 @@ pub(super) const TABLE: &[Spec] = &[Spec {
         ..Line::PLAIN
     }),
     json: json! {
-        "react"; "gives a message that one may read a sign, one emoji or a word of at most 16 characters; `\"on\": false` takes it back";
+        "react"; "gives a message that one may read a sign, one emoji or a word of at most 16 characters; `\"on\": false` takes it back; `room` as for `edit`";
         r#"{"id": "1763712000123-0", "sign": "👍", "on": true}"#;
-        |id: MessageId, sign: Sign, on: Option<bool>| Command::Mend {
-            message: Which::Id(id),
+        |id: MessageId, sign: Sign, on: Option<bool>, room: Option<Room>| Command::Mend {
+            message: Which::in_channel(Room::name(room), id),
             wish: Wish::React { sign, on: Some(on.unwrap_or(true)) },
         }
     },

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 
 use crate::hub::{
-    Audience, Command, Deed, Event, Question, Refusal, Reply, Replying, RosterNews, Target,
+    Audience, Command, Deed, Event, Question, Refusal, Reply, Replying, RosterNews, Target, Which,
+    Within,
 };
 use crate::model::Name;
 use crate::model::governance::{By, Change};
@@ -120,6 +121,13 @@ impl Nicknames {
                 let replying = Replying { message, or_plain };
                 Command::Reply { to, replying }
             }
+            Command::Mend {
+                message: Which::In(Within::User(name), id),
+                wish,
+            } => Command::Mend {
+                message: Which::In(Within::User(self.meant(name)), id),
+                wish,
+            },
             Command::Signal(audience, signal) => Command::Signal(self.audience(audience), signal),
             Command::Govern(channel, deed) => Command::Govern(channel, self.deed(deed)),
             Command::Ask { question, logged } => Command::Ask {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::hub::{Audience, Command, Signal, SignalKind, Which, Wish};
+use crate::hub::{Audience, Command, Signal, SignalKind, Which, Wish, Within};
 use crate::model::governance::Role;
 use crate::model::{Body, MessageKind, Name, Sign, Text};
 use crate::protocol::irc::Cap;
@@ -81,7 +81,9 @@ impl IrcSession {
         // What guests write to a person is stored nowhere: only clients know what it is about.
         let is_stored = message.param(0).starts_with('#') || self.account.is_some();
         if is_stored && let Some((id, sign, on)) = reaction_of(&extras) {
-            return self.react(message.param(0), (id, &sign, on));
+            return self.for_each_target("TAGMSG", message, |session, target| {
+                session.react(target, (id, &sign, on))
+            });
         }
         let signal = Signal {
             is_typing: matches!(message.tag("+typing"), Some("active" | "paused")),
@@ -92,8 +94,7 @@ impl IrcSession {
         })
     }
 
-    /// Gives a message a sign, or takes it back. The hub says where the message is, whatever
-    /// target is given.
+    /// Gives a message of a channel or thread a sign, or takes it back.
     fn react(&mut self, target: &str, (id, sign, on): (&str, &str, bool)) -> Flow {
         let Ok(id) = id.parse() else {
             let about = [target, id];
@@ -111,29 +112,45 @@ impl IrcSession {
             target,
             ..Request::default()
         };
-        let on = Some(on);
-        let (message, wish) = (Which::Id(id), Wish::React { sign, on });
+        let within = match target.starts_with('#') {
+            true => self.channel(target).map(Within::Channel),
+            false => self.nickname(target).map(Within::User),
+        };
+        let message = match within {
+            Ok(within) => Which::In(within, id),
+            Err(flow) => return flow,
+        };
+        let wish = Wish::React { sign, on: Some(on) };
         self.ask(&request, Command::Mend { message, wish })
     }
 
-    /// Deletes a message. The hub says where it is, whatever target is given.
+    /// Deletes a message of a channel or thread.
     pub(super) fn redact(&mut self, message: &Message<'_>) -> Flow {
         if !self.reader.has(Cap::MessageRedaction) {
             return self.unknown("REDACT");
         }
         let (target, written) = (message.param(0), message.param(1));
-        if target.starts_with('#') {
-            let id = self.attached.id;
+        let within = match target.strip_prefix('#') {
+            Some(channel) => Name::parse(channel).map(Within::Channel),
+            None => Name::parse(target).map(Within::User),
+        };
+        if let Ok(Within::Channel(channel)) = &within {
+            let (id, channel) = (self.attached.id, channel.clone());
             let hub = &self.attached.context.hub;
-            let Ok(own) = hub.ask(move |hub, _, _| hub.channels_of(id)) else {
-                return Flow::Stop;
-            };
-            let channel = target.strip_prefix('#').map(Name::parse);
-            if !matches!(channel, Some(Ok(channel)) if own.contains(&channel)) {
-                let words = "You are in no such channel";
-                return self.fail("REDACT", "INVALID_TARGET", &[target], words);
+            let is_in = hub.ask(move |hub, _, _| hub.channels_of(id).contains(&channel));
+            match is_in {
+                Ok(true) => {}
+                Ok(false) => {
+                    let words = "You are in no such channel";
+                    return self.fail("REDACT", "INVALID_TARGET", &[target], words);
+                }
+                Err(_) => return Flow::Stop,
             }
         }
+        let Ok(within) = within else {
+            let words = "That is neither a channel nor a nickname";
+            return self.fail("REDACT", "INVALID_TARGET", &[target], words);
+        };
         let Ok(id) = written.parse() else {
             let about = [target, written];
             return self.fail("REDACT", UNKNOWN_MSGID, &about, "That is no message id");
@@ -146,7 +163,7 @@ impl IrcSession {
         };
         let reason = message.params.get(2).map(|words| reason_of(words));
         let reason = reason.filter(|reason| !reason.is_empty());
-        let (message, wish) = (Which::Id(id), Wish::Delete(reason));
+        let (message, wish) = (Which::In(within, id), Wish::Delete(reason));
         self.ask(&request, Command::Mend { message, wish })
     }
 
@@ -192,16 +209,18 @@ impl IrcSession {
             ..Request::default()
         };
         let audience = match target.starts_with('#') {
-            true => match self.channel(target) {
-                Ok(channel) => Audience::Channel(Some(channel)),
-                Err(flow) => return flow,
-            },
-            false => match Name::parse(target) {
-                Ok(name) => Audience::User(name),
-                Err(_) => return self.numeric(ERR_NOSUCHNICK, &[target, "No such nick"]),
-            },
+            true => (self.channel(target)).map(|it| Audience::Channel(Some(it))),
+            false => self.nickname(target).map(Audience::User),
         };
-        self.ask(&request, Command::Signal(audience, signal))
+        match audience {
+            Ok(audience) => self.ask(&request, Command::Signal(audience, signal)),
+            Err(flow) => flow,
+        }
+    }
+
+    /// The user that a client has written; told why not if it is none.
+    fn nickname(&mut self, target: &str) -> Result<Name, Flow> {
+        Name::parse(target).map_err(|_| self.numeric(ERR_NOSUCHNICK, &[target, "No such nick"]))
     }
 
     /// The bytes of the prefix that others are shown, `nick!~user@host`.
