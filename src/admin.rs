@@ -9,6 +9,7 @@ mod accounts;
 pub mod channels;
 mod doors;
 mod hooks;
+mod keeping;
 mod messages;
 mod programs;
 mod token;
@@ -16,25 +17,27 @@ mod token;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
+use crate::account::Accounts;
 use crate::chatlog::ChatLog;
+use crate::fair::Asker;
 use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
-use crate::model::governance::Person;
 use crate::model::time::rfc3339;
 use crate::model::time::unix_ms;
-use crate::model::{Entry, Keeping, Name, Origin, ProgramToken, Text};
+use crate::model::{Entry, Name, Origin, ProgramToken, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
 pub use accounts::AccountDeed;
 pub use channels::ChannelFailed;
 pub use doors::{Doors, Grant, NotGranted};
 pub use hooks::{Keeper as HookKeeper, NewHook};
+pub use keeping::KeepingChanges;
 pub use programs::ProgramFailed;
 pub use token::AdminToken;
 
@@ -51,17 +54,9 @@ pub struct Administration {
     max_text_bytes: Arc<AtomicUsize>,
     /// The other servers, if there are several.
     servers: Option<Box<dyn AllServers>>,
-    accounts: Option<FindAccount>,
+    /// The accounts, and what the store has beside them; some tests have none.
+    accounts: Option<Arc<Accounts>>,
 }
-
-/// Finds the account of a name for a caller at an address, which may take a while; an error says
-/// that it cannot be looked up at present.
-pub type FindAccount =
-    Box<dyn Fn(IpAddr, &Name) -> Result<Option<Person>, CannotLookUp> + Send + Sync>;
-
-/// Accounts cannot be looked up at present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CannotLookUp;
 
 /// The servers that form one chat.
 pub trait AllServers: Send + Sync {
@@ -139,6 +134,12 @@ impl Actor {
         })
     }
 
+    /// Who waits for the store, in turn with others: the program waits as this machine does.
+    fn asker(&self) -> Asker {
+        let address = self.0.address.map(|it| it.ip());
+        Asker::at(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+    }
+
     /// The same, by means of a program's token, if it is one.
     pub fn with(mut self, token: Option<&ProgramToken>) -> Actor {
         self.0.token = token.map(|token| token.name.shown());
@@ -187,10 +188,10 @@ impl Administration {
         }
     }
 
-    /// Lets it look accounts up.
-    pub fn with_accounts(self, find: FindAccount) -> Administration {
+    /// Lets it look up accounts and messages.
+    pub fn with_accounts(self, accounts: Arc<Accounts>) -> Administration {
         Administration {
-            accounts: Some(find),
+            accounts: Some(accounts),
             ..self
         }
     }
@@ -363,29 +364,6 @@ impl Administration {
         let not_saved = |why: String| BansFailed::NotSaved(why);
         let all = self.hub.bans().map_err(|why| not_saved(why.to_string()))?;
         save(&all).map_err(|why| not_saved(why.to_string()))
-    }
-
-    /// Records what was laid down for the past of a channel.
-    pub fn laid_down(&self, actor: Actor, keeping: &Keeping) -> Result<(), HubUnavailable> {
-        let usual = |value: u64| match value {
-            0 => "as usual".to_owned(),
-            value => value.to_string(),
-        };
-        let what = format!(
-            "keeps of #{}: days {}, messages {}, on hold: {}",
-            keeping.channel,
-            usual(keeping.days),
-            usual(keeping.messages),
-            if keeping.is_held { "yes" } else { "no" },
-        );
-        let channel = keeping.channel.shown();
-        ::log::info!("{actor}: {what}");
-        self.hub.ask(move |_, now, fx| {
-            fx.log(Entry {
-                channel: Some(channel),
-                ..actor.did(now.unix_ms, None, what)
-            });
-        })
     }
 
     /// Records an attempt with a wrong token.

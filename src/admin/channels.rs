@@ -2,7 +2,6 @@
 //! channel's log and of the audit trail, and is answered when it is committed.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use crate::hub::{ChannelInfo, Deed, GLOBAL, Overview, Refusal, Target};
@@ -36,7 +35,7 @@ pub enum ChannelFailed {
     Hub,
     /// The store has not answered in time. The change may still come into force.
     Unanswered,
-    /// Accounts cannot be looked up at present.
+    /// The store cannot say at present.
     CannotLookUp,
     /// There is no such channel.
     NoSuchChannel(Name),
@@ -259,16 +258,23 @@ impl Administration {
 
     /// The person of a name, with the account if there is one.
     fn person(&self, actor: &Actor, name: &Name) -> Result<Person, ChannelFailed> {
-        let address = actor.0.address;
-        let address = address.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |it| it.ip());
         let found = match &self.accounts {
             None => None,
-            Some(find) => find(address, name).map_err(|_| ChannelFailed::CannotLookUp)?,
+            Some(accounts) => accounts.find(actor.asker(), name).map_err(|error| {
+                error.log("an administrator could not look up an account");
+                ChannelFailed::CannotLookUp
+            })?,
         };
-        Ok(found.unwrap_or_else(|| Person {
-            name: name.clone(),
-            account: None,
-        }))
+        Ok(match found {
+            Some(account) => Person {
+                name: account.username,
+                account: Some(account.id),
+            },
+            None => Person {
+                name: name.clone(),
+                account: None,
+            },
+        })
     }
 
     fn target(&self, actor: &Actor, whom: Whom) -> Result<Target, ChannelFailed> {
@@ -355,7 +361,7 @@ impl fmt::Display for ChannelFailed {
                  channel before you try again"
             ),
             ChannelFailed::CannotLookUp => {
-                write!(f, "accounts cannot be looked up at present; try again")
+                write!(f, "the store cannot be asked at present; try again")
             }
             ChannelFailed::NoSuchChannel(name) => write!(
                 f,

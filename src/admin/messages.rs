@@ -1,25 +1,32 @@
 //! What administrators do to messages.
 
-use crate::model::{Located, Text};
+use crate::hub::Refusal;
+use crate::model::{MessageId, Name, Text};
 
 use super::channels::{ChannelFailed, administrator};
 use super::{Actor, Administration};
 
 impl Administration {
-    /// Deletes a message of a channel, and waits until it is gone.
+    /// Deletes a message of a channel, and waits until it is gone. One that is elsewhere is not
+    /// there.
     pub fn delete_message(
         &self,
         actor: Actor,
-        found: Located,
+        (channel, id): (&Name, MessageId),
         reason: Option<Text>,
     ) -> Result<(), ChannelFailed> {
         let by = administrator()?;
-        let message = &found.message;
-        let what = match message.place.channel() {
-            Some(channel) => format!("deleted message {} in #{channel}", message.id),
-            None => format!("deleted message {}", message.id),
-        };
-        let (words, author, by_whom) = (what.clone(), message.author.clone(), actor.clone());
+        let accounts = self.accounts.as_ref().ok_or(ChannelFailed::CannotLookUp)?;
+        let found = accounts.question(&actor.asker(), |store| store.find_message(id));
+        let found = found.map_err(|error| {
+            error.log("a message to delete could not be looked up");
+            ChannelFailed::CannotLookUp
+        })?;
+        let found = found.filter(|found| found.message.place.channel() == Some(channel));
+        let found = found.ok_or(ChannelFailed::Refused(Refusal::NoSuchMessage))?;
+        let what = format!("deleted message {id} in #{channel}");
+        let author = found.message.author.clone();
+        let (words, by_whom) = (what.clone(), actor.clone());
         let draft = self.hub.ask(move |hub, now, fx| {
             let draft = hub.delete_for_administrator(found, by, reason, now, fx)?;
             fx.log(by_whom.did(now.unix_ms, Some(&author), what));

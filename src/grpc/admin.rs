@@ -85,6 +85,8 @@ fn needed(path: &str) -> Power {
         "SearchLog" | "TailLog" => Power::Log,
         "ListUsers" | "Kick" | "ListChannels" | "ListNodes" => Power::Users,
         "ListBans" | "AddBan" | "RemoveBan" => Power::Bans,
+        // A hold binds those who moderate, too.
+        "SetKeeping" => Power::All,
         _ if path.contains(channels::NAME) => Power::Moderate,
         _ => Power::All,
     }

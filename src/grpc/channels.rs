@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::admin::channels::{self, NewEntry, Whom};
-use crate::admin::{Administration, ChannelFailed};
+use crate::admin::{Administration, ChannelFailed, KeepingChanges};
 use crate::http::encode;
 use crate::model::governance::{Change, Flag, List};
-use crate::model::{Name, Text};
+use crate::model::{MessageId, Name, Text};
 
 use super::blocking::Blocking;
 use super::failed::{actor, channel_failed, moderates};
@@ -232,6 +232,56 @@ impl Channels for Calls {
             Ok(proto::DropRegistrationResponse {})
         });
         drop.await
+    }
+
+    async fn get_keeping(
+        &self,
+        request: Request<proto::GetKeepingRequest>,
+    ) -> Result<Response<proto::Keeping>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let get = self.run(move |admin| {
+            let keeping = admin.keeping(&actor, &channel(&request.channel)?)?;
+            Ok(shown::keeping(&keeping))
+        });
+        get.await
+    }
+
+    async fn set_keeping(
+        &self,
+        request: Request<proto::SetKeepingRequest>,
+    ) -> Result<Response<proto::Keeping>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let set = self.run(move |admin| {
+            let changes = KeepingChanges {
+                days: request.days,
+                messages: request.messages,
+                hold: request.hold,
+            };
+            let keeping = admin.set_keeping(actor, &channel(&request.channel)?, changes)?;
+            Ok(shown::keeping(&keeping))
+        });
+        set.await
+    }
+
+    async fn delete_message(
+        &self,
+        request: Request<proto::DeleteMessageRequest>,
+    ) -> Result<Response<proto::DeleteMessageResponse>, Status> {
+        moderates(&request, &request.get_ref().channel)?;
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let delete = self.run(move |admin| {
+            let name = channel(&request.channel)?;
+            let id = request.id.parse::<MessageId>();
+            let id = id.map_err(|error| ChannelFailed::Field("id", error.to_string()))?;
+            let reason = reason(admin, request.reason.as_deref())?;
+            admin.delete_message(actor, (&name, id), reason)?;
+            Ok(proto::DeleteMessageResponse {})
+        });
+        delete.await
     }
 }
 

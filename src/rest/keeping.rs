@@ -5,6 +5,7 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
+use crate::admin::KeepingChanges;
 use crate::model::{Keeping, Name, Power};
 
 use super::call::Call;
@@ -12,16 +13,11 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
 use super::route::{Access, Route};
 
-/// The most days, as for all channels.
-const MAX_DAYS: u64 = 36_500;
-/// The fewest messages, as for all channels, and the most.
-const MESSAGES: std::ops::RangeInclusive<u64> = 20..=1 << 40;
-
 pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
         path: "/admin/channels/{name}/keeping",
-        access: Access::Needs(Power::All),
+        access: Access::Needs(Power::Moderate),
         query: &[],
         run: show_keeping,
     },
@@ -49,7 +45,7 @@ pub(super) struct KeepingRow {
 /// What to lay down; whatever is not named stays.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
-struct KeepingChanges {
+struct KeepingBody {
     /// 1 to 36500, or 0 for as `store.channel_days` says.
     days: Option<u64>,
     /// 20 or more, or 0 for as `store.channel_messages` says.
@@ -70,7 +66,7 @@ struct KeepingChanges {
 )]
 pub(super) fn show_keeping(call: &Call<'_>) -> Result<Reply, Problem> {
     let channel = channel(call)?;
-    let keeping = call.question(|store| store.keeping(&channel))?;
+    let keeping = call.context.admin.keeping(&call.actor(), &channel)?;
     Ok(Reply::json(200, &row(&keeping)))
 }
 
@@ -81,7 +77,7 @@ pub(super) fn show_keeping(call: &Call<'_>) -> Result<Reply, Problem> {
 #[utoipa::path(
     put, path = "/admin/channels/{name}/keeping", tag = "channels", security(("admin_token" = [])),
     params(("name" = String, Path, description = "In any spelling, without #")),
-    request_body = KeepingChanges,
+    request_body = KeepingBody,
     responses(
         (status = 200, description = "What is laid down now", body = KeepingRow),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
@@ -92,30 +88,13 @@ pub(super) fn show_keeping(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(super) fn set_keeping(call: &Call<'_>) -> Result<Reply, Problem> {
     let channel = channel(call)?;
     let mut object = call.object(&["days", "messages", "hold"])?;
-    let (days, messages) = (object.number("days")?, object.number("messages")?);
-    let hold = object.boolean("hold")?;
-    if days.is_some_and(|days| days > MAX_DAYS) {
-        let why = format!("must be a number from 1 to {MAX_DAYS}, or 0");
-        return Err(Problem::field("days", why));
-    }
-    if messages.is_some_and(|it| it != 0 && !MESSAGES.contains(&it)) {
-        let (least, most) = (MESSAGES.start(), MESSAGES.end());
-        let why = format!("must be a number from {least} to {most}, or 0");
-        return Err(Problem::field("messages", why));
-    }
-    let keeping = call.question(|store| {
-        let before = store.keeping(&channel)?;
-        let keeping = Keeping {
-            days: days.unwrap_or(before.days),
-            messages: messages.unwrap_or(before.messages),
-            is_held: hold.unwrap_or(before.is_held),
-            channel: before.channel,
-        };
-        store.set_keeping(&keeping)?;
-        Ok(keeping)
-    })?;
+    let changes = KeepingChanges {
+        days: object.number("days")?,
+        messages: object.number("messages")?,
+        hold: object.boolean("hold")?,
+    };
     let admin = &call.context.admin;
-    admin.laid_down(call.actor(), &keeping)?;
+    let keeping = admin.set_keeping(call.actor(), &channel, changes)?;
     Ok(Reply::json(200, &row(&keeping)))
 }
 

@@ -6,7 +6,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::admin::ChannelFailed;
-use crate::hub::{Refusal, Wish};
+use crate::hub::Wish;
 use crate::model::{MessageId, Name, Power, Sign};
 use crate::session::allowance::ENTRY_BYTES;
 
@@ -187,13 +187,8 @@ pub(super) fn remove_message(call: &Call<'_>) -> Result<Reply, Problem> {
         let peer = call.relayed.peer.ip();
         call.context.pace.spend(peer, ENTRY_BYTES)?;
     }
-    let found = call.question(|store| store.find_message(id))?;
-    let found = found.filter(|found| found.message.place.channel() == Some(&channel));
-    let missing = || ChannelFailed::Refused(Refusal::NoSuchMessage);
-    let found = found.ok_or_else(missing)?;
-    call.context
-        .admin
-        .delete_message(call.actor(), found, reason)?;
+    let admin = &call.context.admin;
+    admin.delete_message(call.actor(), (&channel, id), reason)?;
     Ok(Reply::empty(204))
 }
 

@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::account::{Accounts, Gate};
-use crate::admin::{Administration, AllServers, CannotLookUp, Doors, Servers};
+use crate::admin::{Administration, AllServers, Doors, Servers};
 use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
-use crate::fair::Asker;
 use crate::hooks::{Hooks, Parts};
 use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
 use crate::model::Entry;
-use crate::model::governance::{CloakKey, Person};
+use crate::model::governance::CloakKey;
 use crate::model::time::unix_ms;
 use crate::net::limits::{Capacity, capacity};
 use crate::net::proxy_header::{self, BadHeader};
@@ -160,19 +159,7 @@ impl Shared {
             Box::new(save_bans),
             admin_text_bytes.clone(),
         );
-        let accounts = handles.accounts.clone();
-        admin = admin.with_accounts(Box::new(move |address, name| {
-            match accounts.find(Asker::at(address), name) {
-                Ok(account) => Ok(account.map(|account| Person {
-                    name: account.username,
-                    account: Some(account.id),
-                })),
-                Err(error) => {
-                    error.log("an administrator could not look up an account");
-                    Err(CannotLookUp)
-                }
-            }
-        }));
+        admin = admin.with_accounts(handles.accounts.clone());
         if let Some(others) = handles.others.clone() {
             let here = own_address.clone();
             admin = admin.among(Box::new(All { here, others }));

@@ -66,7 +66,7 @@ const WATCHED: &[Watched] = &[
                 "the hub asks `sees` for it, and nothing of it is shown",
             ),
             (
-                "rest/mending#remove_message",
+                "admin/messages#delete_message",
                 "for administrators, and nothing of it is shown",
             ),
             ("rest/found", "for administrators"),

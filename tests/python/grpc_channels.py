@@ -8,7 +8,7 @@ account mina.
 import sys
 
 import grpc
-from grpc_support import Person, Service, fails
+from grpc_support import Person, Service, fails, wait_until
 
 address, token, telnet = sys.argv[1:]
 channel = grpc.insecure_channel(address)
@@ -165,6 +165,44 @@ def invitations():
     refused(CONFLICT, "channel_is_global", lambda: channels.CreateInvitation(channel="global"))
 
 
+def keeping():
+    usual = channels.GetKeeping(channel="dev")
+    assert (usual.channel, usual.days, usual.messages, usual.hold) == ("dev", 0, 0, False), usual
+    channels.SetKeeping(channel="dev", days=7, hold=True)
+    laid_down = channels.SetKeeping(channel="dev", messages=100)
+    assert (laid_down.days, laid_down.messages, laid_down.hold) == (7, 100, True), laid_down
+    assert channels.GetKeeping(channel="dev") == laid_down
+    for wrong in ({"days": 36_501}, {"messages": 19}):
+        (field,) = wrong
+        refused(INVALID, "bad_field", lambda: channels.SetKeeping(channel="dev", **wrong), f"{field}:")
+    refused(INVALID, "bad_field", lambda: channels.SetKeeping(channel="no name"), "channel:")
+    assert channels.GetKeeping(channel="dev") == laid_down
+    for words in ("one", "two"):
+        alice.say(words)
+    held = wait_until("the log has what alice said", lambda: len(ids()) == 2 and ids())[0]
+    refused(CONFLICT, "on_hold", lambda: channels.DeleteMessage(channel="dev", id=held))
+    channels.SetKeeping(channel="dev", days=0, messages=0, hold=False)
+    assert channels.GetKeeping(channel="dev") == usual
+
+
+def messages():
+    gone, stays = ids()[:2]
+    channels.DeleteMessage(channel="DEV", id=gone, reason="an insult")
+    alice.hears("* an administrator removed a message: an insult")
+    refused(NOT_FOUND, "no_such_message", lambda: channels.DeleteMessage(channel="dev", id=gone))
+    # One that is in another channel is not there.
+    refused(NOT_FOUND, "no_such_message", lambda: channels.DeleteMessage(channel="global", id=stays))
+    refused(NOT_FOUND, "no_such_message", lambda: channels.DeleteMessage(channel="dev", id="1-1"))
+    refused(INVALID, "bad_field", lambda: channels.DeleteMessage(channel="dev", id="x"), "id:")
+    refused(INVALID, "bad_field", lambda: channels.DeleteMessage(channel="no name", id=stays), "channel:")
+
+
+def ids():
+    """What alice has said, newest first: the log has the ids."""
+    found = admin.SearchLog(channel="dev", kind="message")
+    return [it.entry.id for it in found if it.HasField("entry")]
+
+
 def only_with_the_token():
     stranger = Service(channel, "chat.admin.v1.Channels", "wrong")
     denied = grpc.StatusCode.UNAUTHENTICATED
@@ -173,7 +211,7 @@ def only_with_the_token():
 
 
 assert "chat.admin.v1.Channels" in channels.listed, channels.listed
-assert len(channels.methods) == 11, channels.methods
+assert len(channels.methods) == 14, channels.methods
 alice, bob = (Person(telnet, name, "/join #dev") for name in ("alice", "bob"))
 for person in (alice, bob):
     person.hears("#dev")
@@ -183,6 +221,8 @@ listed()
 people()
 lists()
 invitations()
+keeping()
+messages()
 only_with_the_token()
 channels.DropRegistration(channel="dev")
 assert not dev().registered and not dev().HasField("founder")

@@ -2,6 +2,7 @@
 
 use crate::admin::channels::shown;
 use crate::hub::{ChannelInfo, Overview, RulesSummary};
+use crate::model::Keeping;
 use crate::model::governance::{Flag, Grant, Key, Link, List, ListEntry, Role, Rules, Topic};
 
 use super::super::proto::admin as proto;
@@ -25,6 +26,16 @@ pub fn whole(info: ChannelInfo, overview: &Overview) -> proto::Channel {
     proto::Channel {
         details: Some(details(overview)),
         ..short(info)
+    }
+}
+
+/// What is laid down for the past of a channel.
+pub fn keeping(keeping: &Keeping) -> proto::Keeping {
+    proto::Keeping {
+        channel: keeping.channel.to_string(),
+        days: keeping.days,
+        messages: keeping.messages,
+        hold: keeping.is_held,
     }
 }
 

@@ -309,6 +309,52 @@ pub struct DropRegistrationRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DropRegistrationResponse {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Keeping {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// Days for which messages are kept; 0 is as the server's setting
+    /// store.channel_days says.
+    #[prost(uint64, tag = "2")]
+    pub days: u64,
+    /// How many messages are kept; 0 is as store.channel_messages says.
+    #[prost(uint64, tag = "3")]
+    pub messages: u64,
+    /// Whether nothing in it is removed, edited or deleted.
+    #[prost(bool, tag = "4")]
+    pub hold: bool,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetKeepingRequest {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetKeepingRequest {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// 1 to 36500, or 0.
+    #[prost(uint64, optional, tag = "2")]
+    pub days: ::core::option::Option<u64>,
+    /// 20 or more, or 0.
+    #[prost(uint64, optional, tag = "3")]
+    pub messages: ::core::option::Option<u64>,
+    #[prost(bool, optional, tag = "4")]
+    pub hold: ::core::option::Option<bool>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteMessageRequest {
+    #[prost(string, tag = "1")]
+    pub channel: ::prost::alloc::string::String,
+    /// The id of the message.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// Told to the members.
+    #[prost(string, optional, tag = "3")]
+    pub reason: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeleteMessageResponse {}
 /// Generated server implementations.
 pub mod channels_server {
     #![allow(
@@ -396,6 +442,24 @@ pub mod channels_server {
             request: tonic::Request<super::DropRegistrationRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DropRegistrationResponse>,
+            tonic::Status,
+        >;
+        /// How long the messages of a channel are kept, and whether it is on hold.
+        async fn get_keeping(
+            &self,
+            request: tonic::Request<super::GetKeepingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Keeping>, tonic::Status>;
+        /// Lays that down; what is absent stays. Needs the scope all.
+        async fn set_keeping(
+            &self,
+            request: tonic::Request<super::SetKeepingRequest>,
+        ) -> std::result::Result<tonic::Response<super::Keeping>, tonic::Status>;
+        /// Deletes any message of a channel.
+        async fn delete_message(
+            &self,
+            request: tonic::Request<super::DeleteMessageRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DeleteMessageResponse>,
             tonic::Status,
         >;
     }
@@ -956,6 +1020,141 @@ pub mod channels_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DropRegistrationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/chat.admin.v1.Channels/GetKeeping" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetKeepingSvc<T: Channels>(pub Arc<T>);
+                    impl<
+                        T: Channels,
+                    > tonic::server::UnaryService<super::GetKeepingRequest>
+                    for GetKeepingSvc<T> {
+                        type Response = super::Keeping;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetKeepingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Channels>::get_keeping(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetKeepingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/chat.admin.v1.Channels/SetKeeping" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetKeepingSvc<T: Channels>(pub Arc<T>);
+                    impl<
+                        T: Channels,
+                    > tonic::server::UnaryService<super::SetKeepingRequest>
+                    for SetKeepingSvc<T> {
+                        type Response = super::Keeping;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetKeepingRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Channels>::set_keeping(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetKeepingSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/chat.admin.v1.Channels/DeleteMessage" => {
+                    #[allow(non_camel_case_types)]
+                    struct DeleteMessageSvc<T: Channels>(pub Arc<T>);
+                    impl<
+                        T: Channels,
+                    > tonic::server::UnaryService<super::DeleteMessageRequest>
+                    for DeleteMessageSvc<T> {
+                        type Response = super::DeleteMessageResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DeleteMessageRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Channels>::delete_message(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DeleteMessageSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
