@@ -11,3 +11,11 @@ pub struct Seen {
     /// Whether more has become of them, since they were read, than the hub remembers.
     pub(super) is_stale: bool,
 }
+
+impl Seen {
+    /// Whether more has become of the messages than the hub remembers, so that they have to be read
+    /// again.
+    pub fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+}

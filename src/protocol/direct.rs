@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::envelope::Failure;
 use crate::hub::{Event, Private, Refusal};
 use crate::model::time::rfc3339;
-use crate::model::{Amendment, Body, MessageKind, Name, NameError, Text};
+use crate::model::{Amendment, Body, MessageKind, Name, NameError, Reaction, Text};
 
-use super::{fields_of, websocket};
+use super::{fields_of, reacted, websocket};
 
 /// The author of announcements. No user can have this name.
 const SYSTEM: &str = "system";
@@ -21,6 +21,7 @@ const SYSTEM: &str = "system";
 const EVERYONE: &str = "*";
 const MESSAGE: u8 = 0;
 const ANNOUNCEMENT: u8 = 1;
+const REACTION: u8 = 2;
 
 /// A message a client wants to send.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +58,7 @@ pub struct DirectMessage<'a> {
     pub recipient: &'a str,
     /// What it says.
     pub message: &'a str,
-    /// 0; announcements are 1.
+    /// 0; announcements are 1, and reactions, which only the WebSocket has, are 2.
     pub message_type: u8,
     /// Whether it is what its author does: `* ann waves`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -84,6 +85,21 @@ pub struct DirectMessage<'a> {
     /// What the two have reacted with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Given<'a>>,
+    /// If this is a reaction: what of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<OneReaction<'a>>,
+}
+
+/// A sign that one of the two has given to a message, or has taken back.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct OneReaction<'a> {
+    /// The id of the message.
+    #[schema(example = "1790000000000-0")]
+    pub to: String,
+    /// One emoji, or one word of at most 16 characters.
+    pub sign: &'a str,
+    /// Whether the message has it from the author of this frame now.
+    pub on: bool,
 }
 
 /// A sign that a message has.
@@ -112,7 +128,38 @@ impl<'a> DirectMessage<'a> {
             id: Some(message.id.to_string()),
             reply_to: message.body.reply().map(|reply| reply.id.to_string()),
             reactions: given(&message.body),
+            reaction: None,
         }
+    }
+
+    /// A reaction, between accounts. `message` has it in words, for clients that know no more.
+    fn reaction(reaction: &'a Reaction, words: &'a str) -> Option<DirectMessage<'a>> {
+        if reaction.place.channel().is_some() {
+            return None;
+        }
+        let to = reaction.to.as_ref()?;
+        let other = match reaction.by == reaction.author {
+            true => to,
+            false => &reaction.author,
+        };
+        Some(DirectMessage {
+            author: reaction.by.as_str(),
+            recipient: other.as_str(),
+            message: words,
+            message_type: REACTION,
+            action: false,
+            notice: false,
+            created_at: rfc3339(reaction.id.ms),
+            edited_at: None,
+            id: None,
+            reply_to: None,
+            reactions: Vec::new(),
+            reaction: Some(OneReaction {
+                to: reaction.message.to_string(),
+                sign: reaction.sign.as_str(),
+                on: reaction.on,
+            }),
+        })
     }
 
     /// An edited message. The frame of a deleted one would say nothing, so there is none.
@@ -133,6 +180,7 @@ impl<'a> DirectMessage<'a> {
             id: Some(amendment.message.to_string()),
             reply_to: amendment.body.reply().map(|reply| reply.id.to_string()),
             reactions: Vec::new(),
+            reaction: None,
         })
     }
 
@@ -149,6 +197,7 @@ impl<'a> DirectMessage<'a> {
             id: None,
             reply_to: None,
             reactions: Vec::new(),
+            reaction: None,
         }
     }
 }
@@ -216,6 +265,12 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
         }
         Event::Amended(amendment) => {
             if let Some(message) = DirectMessage::amended(amendment) {
+                write_json(&message, out);
+            }
+        }
+        Event::Reacted(reaction) => {
+            let words = reacted::words(reaction);
+            if let Some(message) = DirectMessage::reaction(reaction, &words) {
                 write_json(&message, out);
             }
         }

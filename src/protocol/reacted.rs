@@ -11,19 +11,14 @@ use super::words::doer;
 
 /// The frame for JSON clients of one that was given or taken back.
 pub fn frame(reaction: &Reaction) -> Value {
-    let (by, author, sign) = (&reaction.by, doer(&reaction.author), &reaction.sign);
-    let words = match reaction.on {
-        true => format!("{by} reacted {sign} to a message of {author}."),
-        false => format!("{by} took {sign} back from a message of {author}."),
-    };
     let more = json!({
         "id": reaction.message,
-        "sign": sign,
-        "user": by,
+        "sign": reaction.sign,
+        "user": reaction.by,
         "on": reaction.on,
         "reacted": reaction.id,
     });
-    let mut frame = system("reacted", &words, more);
+    let mut frame = system("reacted", &words(reaction), more);
     put_place(
         &mut frame,
         &reaction.place,
@@ -31,6 +26,15 @@ pub fn frame(reaction: &Reaction) -> Value {
         reaction.to.as_ref(),
     );
     frame
+}
+
+/// A reaction as a sentence.
+pub fn words(reaction: &Reaction) -> String {
+    let (by, author, sign) = (&reaction.by, doer(&reaction.author), &reaction.sign);
+    match reaction.on {
+        true => format!("{by} reacted {sign} to a message of {author}."),
+        false => format!("{by} took {sign} back from a message of {author}."),
+    }
 }
 
 /// The frame of all that a message has.

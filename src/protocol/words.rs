@@ -23,6 +23,11 @@ pub(super) const LIST_WIDTH: usize = 72;
 /// The name under which administrators change channels; no user has it.
 const ADMINISTRATOR: &str = "administrator";
 
+/// Whether a name is that of a user: not that of administrators or of the server itself.
+pub fn is_user(name: &Name) -> bool {
+    !matches!(name.as_str(), ADMINISTRATOR | SYSTEM)
+}
+
 /// The one who did something, in words: a user is named.
 pub fn doer(name: &Name) -> Cow<'_, str> {
     match name.as_str() {

@@ -15,6 +15,9 @@ use super::problem::Problem;
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
+/// How often an inbox is read while its newest messages are being deleted.
+const READINGS: usize = 3;
+
 pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
@@ -105,11 +108,33 @@ impl Thread {
 pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
     let page = page(call);
-    let summaries = call.question(|store| store.inbox(account.id, page, PER_PAGE))?;
+    let summaries = summaries(call, account, page)?;
     let threads = summaries.iter();
     let threads = threads.map(|summary| Thread::of(summary, &account.ignored));
     let threads = threads.collect();
     Ok(Reply::enveloped(&Envelope::page(page, threads)))
+}
+
+/// Reads the threads of an account as they are now. If a newest message is deleted meanwhile the
+/// one before it is shown, so they are read again, but not for as long as that goes on.
+fn summaries(call: &Call<'_>, account: &Account, page: u64) -> Result<Vec<ThreadSummary>, Problem> {
+    let hub = &call.context.hub;
+    let mut summaries = Vec::new();
+    for _ in 0..READINGS {
+        let changes = hub.changes()?;
+        let read = call.question(|store| store.inbox(account.id, page, PER_PAGE))?;
+        let (mended, is_as_now) = hub.ask(move |hub, _, _| {
+            let mut read = read;
+            let seen = hub.mend_read(changes, read.iter_mut().map(|it| &mut it.latest));
+            let is_deleted = read.iter().any(|it| it.latest.body.is_deleted());
+            (read, !seen.is_stale() && !is_deleted)
+        })?;
+        summaries = mended;
+        if is_as_now {
+            break;
+        }
+    }
+    Ok(summaries)
 }
 
 /// Lists the messages of a thread, newest first.

@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use ureq::http::{Method, Request};
 
-use crate::support::{Answer, DEADLINE, JsonClient, Server, call as call_raw};
+use crate::support::{Answer, DEADLINE, IrcClient, JsonClient, Server, WsClient, call as call_raw};
 
 /// An account that calls the API.
 struct Account {
@@ -377,4 +377,160 @@ fn edits_count_against_the_allowance_of_their_address() {
     };
     assert_eq!((refused.0, refused.1.as_str()), (429, "allowance_spent"));
     assert!(refused.2 > 0, "{refused:?}");
+}
+
+/// The code that a JSON client is refused with.
+fn refused_as(client: &mut JsonClient, kind: &str, args: Value) -> Value {
+    client.send(kind, args);
+    client.expect("error")["code"].clone()
+}
+
+/// Whoever names a channel means a message of that channel: one of another is not there, though the
+/// same user could change it there.
+#[test]
+fn on_every_front_a_message_of_another_channel_is_not_there() {
+    let server = Server::start(|config| {
+        config["listen"]["irc"] = "127.0.0.1:0".into();
+        config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0 });
+    });
+    let (ann, mut client) = Account::enter(&server, "ann", "dev");
+    client.send("join", json!({ "room": "other" }));
+    while client.expect("joined")["room"] != "other" {}
+    let (_bob, _bob_client) = Account::enter(&server, "bob", "dev");
+    let id = say(&mut client, "other", "there");
+    client.send("private", json!({ "to": "bob", "body": "between us" }));
+    let private = client.expect("private")["id"].as_str().unwrap().to_owned();
+
+    let missing = refused(404, "no_such_message");
+    let text = json!({ "text": "mine" });
+    for id in [&id, &private] {
+        for (method, end, body) in [
+            ("PATCH", "", &text),
+            ("DELETE", "", &Value::Null),
+            ("PUT", "/reactions/lol", &Value::Null),
+            ("DELETE", "/reactions/lol", &Value::Null),
+        ] {
+            let path = format!("{}{end}", at("dev", id));
+            let told = ann.call(&server, method, &path, body);
+            assert_eq!(told, missing, "{method} {end}");
+        }
+        let answer = server.delete(&format!("/admin/channels/dev/messages/{id}"));
+        assert_eq!(answer.status, 404, "{}", answer.body);
+        let token = server.token_for(&format!("t-{id}"), &["post:#dev"]);
+        let body = json!({ "text": "yes", "reply_to": id });
+        let path = "/api/channels/dev/messages";
+        let told = call(&server, "POST", path, Some(&token), &body);
+        assert_eq!(told, missing, "an answer of a program");
+
+        for (kind, args) in [
+            ("edit", json!({ "room": "dev", "id": id, "body": "mine" })),
+            ("delete", json!({ "room": "dev", "id": id })),
+            ("react", json!({ "room": "dev", "id": id, "sign": "lol" })),
+            (
+                "message",
+                json!({ "room": "dev", "body": "yes", "reply_to": id }),
+            ),
+        ] {
+            let code = refused_as(&mut client, kind, args);
+            assert_eq!(code, "no_such_message", "{kind}");
+        }
+        let args = json!({ "to": "bob", "body": "yes", "reply_to": id });
+        if *id != private {
+            assert_eq!(refused_as(&mut client, "private", args), "no_such_message");
+        }
+    }
+
+    let caps = "message-tags echo-message draft/message-redaction standard-replies";
+    let mut irc = IrcClient::connect(server.address("irc"));
+    irc.send("PASS :ann:long enough");
+    irc.begin("ann", caps);
+    for channel in ["dev", "other"] {
+        // The account is in its channels at once.
+        irc.send(&format!("NAMES #{channel}"));
+        irc.expect(" 366 ");
+    }
+    let cases = [
+        ("#dev", &id),
+        ("#dev", &private),
+        ("bob", &id),
+        ("cat", &private),
+        ("#other", &private),
+    ];
+    for (target, id) in cases {
+        let line = irc.ask(&format!("REDACT {target} {id}"));
+        let unknown = format!(" FAIL REDACT UNKNOWN_MSGID {target} {id} :");
+        assert!(line.contains(&unknown), "{line}");
+        let line = irc.ask(&format!(
+            "@+draft/reply={id};+draft/react=lol TAGMSG {target}"
+        ));
+        assert!(line.contains("There is no such message."), "{line}");
+    }
+    irc.send(&format!("@+draft/reply={id} PRIVMSG #dev :to that"));
+    let line = irc.expect(" PRIVMSG #dev :to that");
+    assert!(!line.contains("draft/reply"), "{line}");
+
+    // It is as it was, and can be changed where it is.
+    client.settle();
+    client.send("history", json!({ "room": "other" }));
+    let history = client.expect("history");
+    let there = &history["messages"][0];
+    assert_eq!(
+        (&there["id"], &there["body"]),
+        (&json!(id), &json!("there"))
+    );
+    assert_eq!(there["reactions"], Value::Null, "{there}");
+    for line in [
+        format!("@+draft/reply={id};+draft/react=lol TAGMSG #OTHER"),
+        format!("@+draft/reply={private};+draft/react=lol TAGMSG Bob"),
+    ] {
+        irc.send(&line);
+        irc.expect("+draft/react=lol");
+    }
+    client.send("edit", json!({ "room": "Other", "id": id, "body": "here" }));
+    assert_eq!(client.expect("edited")["body"], "here");
+    for (target, id) in [("#other", &id), ("bob", &private)] {
+        let line = irc.ask(&format!("REDACT {target} {id}"));
+        assert!(line.ends_with(&format!(" REDACT {target} {id}")), "{line}");
+    }
+}
+
+#[test]
+fn reactions_come_over_the_socket_for_direct_messages() {
+    let server = Server::start(|_| {});
+    let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
+    let open = |of: &Account| {
+        let path = format!("/api/ws?token={}", of.jwt());
+        WsClient::open(server.web(), &path, &[]).unwrap().settled()
+    };
+    let (mut ann_socket, mut bob_socket) = (open(&ann), open(&bob));
+    ann_client.send("private", json!({ "to": "bob", "body": "tea?" }));
+    let id = bob_client.expect("private")["id"].clone();
+    for socket in [&mut ann_socket, &mut bob_socket] {
+        assert_eq!(socket.next_json().unwrap()["message"], "tea?");
+    }
+    let room = say(&mut ann_client, "dev", "in a room");
+    for (author, recipient, on) in [
+        ("bob", "ann", true),
+        ("ann", "bob", true),
+        ("bob", "ann", false),
+    ] {
+        let client = match author {
+            "ann" => &mut ann_client,
+            _ => &mut bob_client,
+        };
+        // Reactions in rooms are no direct messages.
+        client.send("react", json!({ "id": room, "sign": "no", "on": on }));
+        client.send("react", json!({ "id": id, "sign": "👍", "on": on }));
+        for socket in [&mut ann_socket, &mut bob_socket] {
+            let frame = socket.next_json().unwrap();
+            assert_eq!(frame["message_type"], 2, "{frame}");
+            let told = ["author", "recipient"].map(|field| frame[field].as_str().unwrap());
+            assert_eq!(told, [author, recipient], "{frame}");
+            let reaction = json!({ "to": id, "sign": "👍", "on": on });
+            assert_eq!(frame["reaction"], reaction);
+            assert!(frame["message"].as_str().unwrap().contains("👍"), "{frame}");
+            assert!(frame["created_at"].is_string() && frame["id"].is_null());
+        }
+    }
 }

@@ -237,3 +237,87 @@ fn what_guests_say_to_each_other_is_known_while_they_are_on() {
     }
     assert_eq!(history(&mut ann, "LATEST guest * 10"), ["one", "two"]);
 }
+
+/// The lines in the batch that a question is answered with.
+fn batch(client: &mut IrcClient, question: &str) -> Vec<String> {
+    client.settle();
+    client.send(&format!("CHATHISTORY {question}"));
+    let mut lines = client.settle();
+    lines.pop();
+    lines.remove(0);
+    lines
+}
+
+#[test]
+fn reactions_follow_their_messages_for_clients_that_want_events() {
+    let server = start();
+    let (mut ann, ids) = with_past(&server, 3);
+    let with_events = format!("{CAPS} draft/event-playback");
+    let mut bob = IrcClient::enter_with(&server, "bob", &with_events);
+    bob.send("JOIN #c");
+    bob.expect(" 366 ");
+    for (sign, id) in [("👍", &ids[0]), ("a\\:b", &ids[1]), ("no", &ids[1])] {
+        ann.ask(&format!("@+draft/reply={id};+draft/react={sign} TAGMSG #c"));
+    }
+    bob.send(&format!(
+        "@+draft/reply={};+draft/react=👍 TAGMSG #c",
+        ids[0]
+    ));
+    ann.expect(" :bob!");
+    ann.ask(&format!(
+        "@+draft/reply={};+draft/unreact=no TAGMSG #c",
+        ids[1]
+    ));
+    let lines = batch(&mut bob, "LATEST #c * 3");
+    let wanted = [
+        (":ann!", " PRIVMSG #c :0".to_owned(), ""),
+        (":ann!", " TAGMSG #c".to_owned(), "+draft/react=👍"),
+        (":bob!", " TAGMSG #c".to_owned(), "+draft/react=👍"),
+        (":ann!", " PRIVMSG #c :1".to_owned(), ""),
+        (":ann!", " TAGMSG #c".to_owned(), "+draft/react=a\\:b"),
+        (":ann!", " PRIVMSG #c :2".to_owned(), ""),
+    ];
+    let mut said = (String::new(), String::new());
+    let mut lines = lines.into_iter().filter(|line| !line.contains(" MODE "));
+    for (by, words, tags) in wanted {
+        let line = lines.next().unwrap();
+        assert!(line.contains(by) && line.ends_with(&words), "{line}");
+        if tags.is_empty() {
+            said = (
+                tag(&line, "msgid").to_owned(),
+                tag(&line, "time").to_owned(),
+            );
+            continue;
+        }
+        // Asked for what follows the last line, no message is passed over.
+        assert!(line.contains(tags), "{line}");
+        assert_eq!(tag(&line, "+draft/reply"), said.0, "{line}");
+        assert_eq!((tag(&line, "msgid"), tag(&line, "time")), ("", &*said.1));
+    }
+    assert_eq!(lines.next(), None);
+    // Others are shown what was said.
+    assert_eq!(history(&mut ann, "LATEST #c * 3"), ["0", "1", "2"]);
+}
+
+#[test]
+fn reactions_in_direct_conversations_are_shown_with_them() {
+    let server = start();
+    let caps = format!("{CAPS} draft/event-playback");
+    let (mut ann, mut bob) = (
+        enter_account(&server, "ann", &caps),
+        enter_account(&server, "bob", &caps),
+    );
+    let id = tag(&ann.ask("PRIVMSG bob :hi"), "msgid").to_owned();
+    bob.expect(" PRIVMSG bob :hi");
+    bob.ask(&format!("@+draft/reply={id};+draft/react=👍 TAGMSG ann"));
+    ann.ask(&format!("@+draft/reply={id};+draft/react=lol TAGMSG bob"));
+    for (client, peer) in [(&mut ann, "bob"), (&mut bob, "ann")] {
+        let lines = batch(client, &format!("LATEST {peer} * 5"));
+        let ends = [" PRIVMSG bob :hi", " TAGMSG ann", " TAGMSG bob"];
+        assert_eq!(lines.len(), ends.len(), "{lines:?}");
+        for (line, end) in lines.iter().zip(ends) {
+            assert!(line.ends_with(end), "{lines:?}");
+        }
+        assert!(lines[1].contains("+draft/react=👍") && lines[1].contains(":bob!"));
+    }
+}

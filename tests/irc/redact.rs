@@ -76,6 +76,24 @@ fn an_edited_message_is_another_one_and_a_deleted_one_is_redacted() {
 }
 
 #[test]
+fn what_an_administrator_deletes_is_redacted_by_the_server() {
+    let server = start();
+    let mut bob = IrcClient::enter_with(&server, "bob", "message-tags draft/message-redaction");
+    bob.send("JOIN #c");
+    bob.expect(" 366 ");
+    let mut ann = JsonClient::enter(&server, "ann");
+    ann.send("join", json!({ "room": "c" }));
+    ann.expect("joined");
+    ann.send("message", json!({ "room": "c", "body": "an insult" }));
+    let id = msgid(&bob.expect(" PRIVMSG #c :an insult"));
+    let path = format!("/admin/channels/c/messages/{id}?reason=be%20kind");
+    assert_eq!(server.delete(&path).status, 204);
+    let line = bob.expect(" REDACT ");
+    let told = format!(":irc.example.org REDACT #c {id} :be kind");
+    assert!(line.ends_with(&told), "{line}");
+}
+
+#[test]
 fn answers_lead_to_what_they_answer_on_both_sides() {
     let server = start();
     let mut bob = IrcClient::enter_with(&server, "bob", "message-tags echo-message");

@@ -3,6 +3,7 @@
 use crate::hub::{Circumstances, Event, Face, Private, SignalKind, Signalled};
 use crate::model::governance::{By, Change, ChannelChange};
 use crate::model::{Amendment, Body, MessageId, MessageKind, Name, Reaction, Text};
+use crate::protocol::words::is_user;
 
 use super::lines::{From, Lines, MAX_LINE};
 use super::modes::{self, Written};
@@ -188,7 +189,10 @@ fn amended(amendment: &Amendment, face: Option<&Face>, lines: &mut Lines<'_>) {
             ..Said::default()
         };
         let by = amendment.by.as_ref().unwrap_or(&amendment.author);
-        let from = From::Person(by, face);
+        let from = match is_user(by) {
+            true => From::Person(by, face),
+            false => From::Server,
+        };
         return match &amendment.reason {
             Some(reason) => lines.send(from, &said, "REDACT", &[&target, &id, reason.as_str()]),
             None => lines.send_words(from, &said, "REDACT", &[&target, &id]),
@@ -229,6 +233,22 @@ fn reacted(reaction: &Reaction, face: Option<&Face>, lines: &mut Lines<'_>) {
     };
     let from = From::Person(&reaction.by, face);
     lines.send_words(from, &said, "TAGMSG", &[&target]);
+}
+
+/// Writes a reaction to a message from before.
+pub fn reaction(
+    (by, face): (&Name, Option<&Face>),
+    target: &str,
+    (at_ms, tags): (u64, &str),
+    lines: &mut Lines<'_>,
+) {
+    let said = Said {
+        at_ms: Some(at_ms),
+        by: face,
+        client: Some(tags),
+        ..Said::default()
+    };
+    lines.send_words(From::Person(by, face), &said, "TAGMSG", &[target]);
 }
 
 /// Writes that a user is now in a channel.

@@ -8,8 +8,9 @@ use crate::model::time::from_rfc3339;
 use crate::model::{AccountId, History, Message, MessageId, Name, Place, Window};
 use crate::protocol::rfc3339;
 
-use super::encode::{changed, say};
+use super::encode::{changed, reaction, say};
 use super::lines::Lines;
+use super::tags;
 
 /// The most messages of an answer.
 pub const MOST: usize = 200;
@@ -211,12 +212,14 @@ const AROUND_LINE: usize = 256;
 const TEXT_IN_LINE: usize = 256;
 
 /// Keeps of a history what may be written at once: messages of many lines become much
-/// longer than their text.
-pub fn shorten(history: &mut History, window: Window) {
+/// longer than their text, as do those with reactions if these are told, too.
+pub fn shorten(history: &mut History, window: Window, with_reactions: bool) {
     history.shorten_to(MOST_BYTES, window, |message| {
         let text = message.body.text.as_str();
         let breaks = memchr::memchr_iter(b'\n', text.as_bytes()).count();
-        let lines = 1 + breaks + text.len() / TEXT_IN_LINE;
+        let reactions = message.body.reactions().filter(|_| with_reactions);
+        let reactions = reactions.map_or(0, |it| it.given().filter(|given| given.on).count());
+        let lines = 1 + breaks + text.len() / TEXT_IN_LINE + reactions;
         message.body.bytes() + lines * AROUND_LINE
     });
 }
@@ -243,13 +246,24 @@ impl Told {
     }
 }
 
-/// Writes part of a history as a batch, oldest message first.
-pub fn write(target: &str, told: &[Told], pair: Option<Pair<'_>>, lines: &mut Lines<'_>) {
+/// Writes part of a history as a batch, oldest message first, each with its reactions if the
+/// client wants events.
+pub fn write(
+    target: &str,
+    told: &[Told],
+    (pair, with_reactions): (Option<Pair<'_>>, bool),
+    lines: &mut Lines<'_>,
+) {
     let batch = format!("h{}", lines.now_ms() % 1_000_000);
     lines.begin_batch(&batch, &["chathistory", target]);
     for told in told {
         match told {
-            Told::Message(message) => write_one(message, pair, lines),
+            Told::Message(message) => {
+                write_one(message, pair, lines);
+                if with_reactions {
+                    write_reactions(message, pair, lines);
+                }
+            }
             Told::Whisper(whisper) => write_whisper(whisper, lines),
             Told::Change(change) => write_change(change, lines),
         }
@@ -305,6 +319,41 @@ pub fn write_one(message: &Message, pair: Option<Pair<'_>>, lines: &mut Lines<'_
     let said = (message.id, &message.body);
     let author = lines.terms.nicknames.shown(&message.author);
     say((&author, Some(&face)), &target, said, lines);
+}
+
+/// Writes what a message has of reactions. They have the time of their message and no id of their
+/// own, because clients ask for what follows the last line that they were told: what was said
+/// between a message and a late reaction to it must not be passed over.
+fn write_reactions(message: &Message, pair: Option<Pair<'_>>, lines: &mut Lines<'_>) {
+    let Some(reactions) = message.body.reactions() else {
+        return;
+    };
+    for given in reactions.given().filter(|given| given.on) {
+        let Ok(user) = Name::restore(given.user) else {
+            continue;
+        };
+        let target = match (&message.place, pair) {
+            (Place::Channel { channel, .. }, _) => format!("#{channel}"),
+            (Place::Direct { .. }, Some(pair)) => {
+                let is_own = given.account == Some(pair.own.0);
+                let to = if is_own { pair.peer } else { pair.own.1 };
+                lines.terms.nicknames.shown(to).to_string()
+            }
+            (Place::Direct { .. }, None) => return,
+        };
+        let face = Face {
+            account: given.account.map(|_| user.clone()),
+            ..Face::default()
+        };
+        let shown = lines.terms.nicknames.shown(&user);
+        let tags = tags::given(message.id, &given);
+        reaction(
+            (&shown, Some(&face)),
+            &target,
+            (message.id.ms, &tags),
+            lines,
+        );
+    }
 }
 
 /// Writes the conversations of a client, each with the time of its newest message.

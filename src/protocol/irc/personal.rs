@@ -216,7 +216,7 @@ fn replay(messages: &[Message], reader: &Reader, lines: &mut Lines<'_>) {
     match reader.has(Cap::Batch) {
         true => {
             let told: Vec<_> = shown.iter().cloned().map(history::Told::Message).collect();
-            history::write(&format!("#{channel}"), &told, None, lines);
+            history::write(&format!("#{channel}"), &told, (None, false), lines);
         }
         false => shown
             .iter()

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::hub::Face;
-use crate::model::{Body, MessageId, Reaction, ReplyTo};
+use crate::model::{Body, Given, MessageId, Reaction, ReplyTo};
 use crate::protocol::rfc3339;
 
 use super::Shape;
@@ -95,9 +95,13 @@ pub fn reaction_of(tags: &str) -> Option<(&str, String, bool)> {
 
 /// The tags of a reaction.
 pub fn reaction(reaction: &Reaction) -> String {
-    let key = if reaction.on { REACT } else { UNREACT };
-    let (sign, message) = (escaped(reaction.sign.as_str()), reaction.message);
-    format!("{REPLY}={message};{key}={sign}")
+    given(reaction.message, &reaction.given())
+}
+
+/// The tags of a reaction that a message has.
+pub fn given(message: MessageId, given: &Given<'_>) -> String {
+    let key = if given.on { REACT } else { UNREACT };
+    format!("{REPLY}={message};{key}={}", escaped(given.sign))
 }
 
 /// Takes out of a message's tags which message it answers, if they name one.

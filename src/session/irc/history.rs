@@ -92,7 +92,7 @@ impl IrcSession {
         let count = self.change_count()?;
         let messages = self.read(&readable, wanted.parts(limit))?;
         let (messages, seen) = self.mend(count, messages)?;
-        let bytes = self.lines(|_, lines| history::write(target, &messages, None, lines));
+        let bytes = self.written(target, &messages, None);
         let request = Request {
             command: "CHATHISTORY",
             target,
@@ -109,6 +109,16 @@ impl IrcSession {
             answer: Box::new(answer),
         };
         Ok(self.ask(&request, answer))
+    }
+
+    fn written(&self, target: &str, told: &[Told], pair: Option<Pair<'_>>) -> Vec<u8> {
+        let about = (pair, self.wants_reactions());
+        self.lines(|_, lines| history::write(target, told, about, lines))
+    }
+
+    /// Whether the client is told what reactions earlier messages have.
+    fn wants_reactions(&self) -> bool {
+        self.reader.has(Cap::EventPlayback) && self.reader.has(Cap::MessageTags)
     }
 
     fn change_count(&self) -> Result<u64, NoHistory> {
@@ -178,7 +188,7 @@ impl IrcSession {
             own: (own.id, &own.username),
             peer: &peer.username,
         };
-        let bytes = self.lines(|_, lines| history::write(target, &messages, Some(pair), lines));
+        let bytes = self.written(target, &messages, Some(pair));
         if bytes.is_empty() {
             // Nothing at all would be the end of the answers.
             return Ok(Flow::Continue);
@@ -207,7 +217,7 @@ impl IrcSession {
         }
         let parts = wanted.parts(limit).into_iter();
         let told: Vec<Told> = parts.flat_map(|part| part.of(&whispers)).collect();
-        Ok(self.write(|_, lines| history::write(target, &told, None, lines)))
+        Ok(self.write(|_, lines| history::write(target, &told, (None, false), lines)))
     }
 
     fn registered(&self, target: &str) -> Result<Account, NoHistory> {
@@ -237,7 +247,7 @@ impl IrcSession {
                 NoHistory::Failed
             })?;
             history.cut(after.max(part.after), window);
-            history::shorten(&mut history, window);
+            history::shorten(&mut history, window, self.wants_reactions());
             let edge = edge(&history, window);
             let found = history.messages.into_iter().map(Told::Message);
             let found: Vec<Told> = found.collect();
