@@ -1,5 +1,6 @@
-//! What edits and reactions cost: a page of a history with them and without, a message with as many
-//! reactions as there may be, and what it takes to store changes.
+//! What edits and reactions cost: publishing beside them, a page of a history with them and without, a
+//! message with as many reactions as there may be as those who join are shown it, and what it takes to
+//! store changes and to overwrite deleted texts.
 //!
 //! The store is in a real file in a temporary folder; `CHAT_BENCH_DIR` names another folder.
 
@@ -7,8 +8,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use chat_server::hub::{
-    Chore, Command, ConnectionId, Effect, Effects, Event, Hub, Limits, Message, MessageId, Now,
-    Profile, Reading,
+    Chore, Command, ConnectionId, Effect, Effects, Event, Hub, Limits, Message, MessageId, News,
+    Now, Profile, Reading,
 };
 use chat_server::model::{Amendment, MAX_REACTIONS, MAX_SIGNS, Reaction, Record, Sign};
 use chat_server::name::Name;
@@ -18,11 +19,18 @@ use chat_server::store::{
 };
 use chat_server::text::Text;
 use criterion::{Criterion, criterion_group, criterion_main};
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, RunQueryDsl};
 use tempfile::TempDir;
 
 const START_MS: u64 = 1_790_000_000_000;
 /// Messages of a page.
 const PAGE: u64 = 50;
+/// Members of a channel in which messages are published.
+const MEMBERS: u32 = 100;
+/// Changes of messages that the hub remembers.
+const REMEMBERED: u64 = 1000;
 
 fn id(n: u64) -> MessageId {
     MessageId {
@@ -156,21 +164,48 @@ struct Asked {
     reading: Reading,
 }
 
-impl Asked {
-    fn new() -> Asked {
-        let mut hub = Hub::new(Limits {
-            history: true,
+/// A hub with a channel.
+struct Room {
+    hub: Hub,
+    fx: Effects,
+    now: Now,
+}
+
+fn connection(index: u32) -> ConnectionId {
+    ConnectionId {
+        index,
+        generation: 0,
+    }
+}
+
+impl Room {
+    /// Some members are in it, `member7` first; it has a past, if the server keeps one.
+    fn new(members: u32, past: Option<Vec<Message>>) -> Room {
+        let hub = Hub::new(Limits {
+            history: past.is_some(),
             ..Limits::none()
         });
-        let mut fx = Effects::default();
         let now = Now {
-            unix_ms: START_MS,
+            unix_ms: START_MS + 10_000_000,
             ticks_ms: 0,
         };
-        let id = ConnectionId {
-            index: 0,
-            generation: 0,
-        };
+        let fx = Effects::default();
+        let mut room = Room { hub, fx, now };
+        for index in 0..members {
+            room.enter(index);
+            room.join(index);
+            for effect in room.fx.take_list() {
+                if let Effect::Chore(Chore::Recall(recall)) = effect {
+                    let past = past.clone().unwrap_or_default();
+                    (room.hub).recalled(&recall, past, room.now, &mut room.fx);
+                }
+            }
+            room.fx.clear();
+        }
+        room
+    }
+
+    fn enter(&mut self, index: u32) {
         let profile = Profile {
             protocol: "bench",
             address: "192.0.2.1:1".parse().unwrap(),
@@ -180,15 +215,86 @@ impl Asked {
             ends_with_channel: false,
             keeps_rosters: false,
         };
-        hub.open(id, profile, now, &mut fx);
-        hub.claim(id, name("member7"), None, now, &mut fx).unwrap();
-        hub.apply(id, Command::Join(name("dev")), now, &mut fx);
-        for effect in fx.take_list() {
-            if let Effect::Chore(Chore::Recall(recall)) = effect {
-                hub.recalled(&recall, Vec::new(), now, &mut fx);
+        let (id, nickname) = (connection(index), name(&format!("member{}", index + 7)));
+        self.hub.open(id, profile, self.now, &mut self.fx);
+        let claimed = self.hub.claim(id, nickname, None, self.now, &mut self.fx);
+        claimed.unwrap();
+    }
+
+    fn join(&mut self, index: u32) {
+        let join = Command::Join(name("dev"));
+        (self.hub).apply(connection(index), join, self.now, &mut self.fx);
+    }
+
+    /// As many changes of messages as the hub remembers, in a channel.
+    fn mended_in(mut self, channel: &str) -> Room {
+        for n in 0..REMEMBERED {
+            let Record::Amend(mut amendment) = edited(n, 1_000_000 + n) else {
+                continue;
+            };
+            amendment.place = Place::Channel {
+                channel: name(channel),
+                account: None,
+            };
+            let news = News::Amended(amendment);
+            self.hub.hear(news, self.now, &mut self.fx);
+            self.fx.clear();
+        }
+        self
+    }
+
+    /// Publishes a message, and returns how many are told.
+    fn say(&mut self) -> usize {
+        let say = Command::Say {
+            channel: None,
+            body: Text::clean("lorem ipsum").into(),
+        };
+        self.hub.apply(connection(0), say, self.now, &mut self.fx);
+        let list = self.fx.take_list();
+        let to = list.iter().filter_map(|effect| match effect {
+            Effect::Deliver { to, .. } => Some(self.fx.recipients(*to).len()),
+            _ => None,
+        });
+        let told = to.sum();
+        self.fx.put_back(list);
+        self.fx.clear();
+        told
+    }
+
+    /// A client joins, is shown the past, and leaves. Nothing may be read for it.
+    fn visit(&mut self, encoder: &mut Encoder, out: &mut Vec<u8>) {
+        self.join(MEMBERS);
+        let list = self.fx.take_list();
+        for effect in &list {
+            match effect {
+                Effect::Deliver { event, .. } => {
+                    encoder.event(WireFormat::Json, event, out);
+                }
+                Effect::Chore(Chore::Read(_) | Chore::Recall(_) | Chore::Find(_)) => {
+                    panic!("the store is asked for one who joins");
+                }
+                _ => {}
             }
         }
-        fx.clear();
+        self.fx.put_back(list);
+        self.fx.clear();
+        let leave = Command::Leave {
+            channel: Some(name("dev")),
+            reason: None,
+        };
+        (self.hub).apply(connection(MEMBERS), leave, self.now, &mut self.fx);
+        self.fx.clear();
+    }
+}
+
+impl Asked {
+    fn new() -> Asked {
+        let Room {
+            mut hub,
+            mut fx,
+            now,
+        } = Room::new(1, Some(Vec::new()));
+        let id = connection(0);
         let history = Command::History {
             channel: Some(name("dev")),
             window: Window::Latest,
@@ -240,6 +346,81 @@ fn pages(c: &mut Criterion) {
                 out.clear();
                 asked.tell(page.clone(), &mut encoder, &mut out);
                 out.len()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Edits in one channel cost those who write in another nothing.
+fn publishing(c: &mut Criterion) {
+    let mut group = c.benchmark_group("publish to 100 members");
+    for (kind, mut room) in [
+        ("nobody edits", Room::new(MEMBERS, None)),
+        (
+            "1000 messages of another channel were edited",
+            Room::new(MEMBERS, None).mended_in("other"),
+        ),
+        (
+            "1000 messages of this channel were edited",
+            Room::new(MEMBERS, None).mended_in("dev"),
+        ),
+    ] {
+        assert!(room.say() >= MEMBERS as usize - 1);
+        group.bench_function(kind, |b| b.iter(|| room.say()));
+    }
+    group.finish();
+}
+
+/// Who joins is shown the last 20 messages out of the hub's memory.
+fn joining(c: &mut Criterion) {
+    let mut group = c.benchmark_group("join and be shown 20 messages");
+    for (kind, stored) in [
+        ("plain", Stored::new()),
+        ("all edited, 5 reactions each", Stored::new().mend_all()),
+        (
+            "one with 1000 reactions of 20 signs",
+            Stored::new().react_much(),
+        ),
+    ] {
+        let past = stored.page().messages.split_off(PAGE as usize - 20);
+        let mut room = Room::new(MEMBERS, Some(past));
+        room.enter(MEMBERS);
+        let (mut encoder, mut out) = (Encoder::new(String::new()), Vec::new());
+        group.bench_function(kind, |b| {
+            b.iter(|| {
+                out.clear();
+                room.visit(&mut encoder, &mut out);
+                out.len()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// What it costs that the database overwrites what it frees: the texts of a page are deleted.
+fn overwriting(c: &mut Criterion) {
+    let mut group = c.benchmark_group("delete 50 texts");
+    for mode in ["OFF", "ON"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("texts.db");
+        let mut database = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let prepare = format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = {mode};
+             CREATE TABLE message (id INTEGER PRIMARY KEY, text TEXT NOT NULL);"
+        );
+        database.batch_execute(&prepare).unwrap();
+        let said = "lorem ipsum ".repeat(8);
+        group.bench_function(format!("secure_delete = {mode}"), |b| {
+            b.iter(|| {
+                let done = database.transaction(|database| {
+                    for n in 0..PAGE {
+                        let put = format!("INSERT OR REPLACE INTO message VALUES ({n}, '{said}')");
+                        diesel::sql_query(put).execute(database)?;
+                    }
+                    diesel::sql_query("UPDATE message SET text = ''").execute(database)
+                });
+                done.unwrap()
             });
         });
     }
@@ -303,5 +484,13 @@ fn live(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pages, changes, live);
+criterion_group!(
+    benches,
+    publishing,
+    pages,
+    joining,
+    changes,
+    overwriting,
+    live
+);
 criterion_main!(benches);

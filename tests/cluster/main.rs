@@ -32,6 +32,7 @@ mod programs;
 mod proxy;
 mod roster;
 mod rules;
+mod screens;
 mod servers;
 mod shared;
 mod storing;
