@@ -65,10 +65,7 @@ fn whatever_goes_wrong_all_tell_the_same_and_it_is_all_there() {
         .iter()
         .map(|proxy| {
             chat.redis_url = proxy.url();
-            let slow = Arc::new(Slow {
-                inner: chat.postgres(),
-                is_held: AtomicBool::new(false),
-            });
+            let slow = Arc::new(Slow::new(chat.postgres(), false));
             stores.push(slow.clone());
             let mut settings = chat.settings();
             // No server is given up here; another test covers that.

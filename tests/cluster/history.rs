@@ -18,9 +18,19 @@ use crate::support::{Postgres, wait_until};
 pub struct Slow {
     pub inner: Arc<dyn Store>,
     pub is_held: AtomicBool,
+    /// Whether it was asked for something while it was held up.
+    pub is_behind: AtomicBool,
 }
 
 impl Slow {
+    pub fn new(inner: Arc<dyn Store>, is_held: bool) -> Slow {
+        Slow {
+            inner,
+            is_held: AtomicBool::new(is_held),
+            is_behind: AtomicBool::new(false),
+        }
+    }
+
     fn hold(&self, is_held: bool) {
         self.is_held.store(is_held, Ordering::SeqCst);
     }
@@ -38,7 +48,10 @@ macro_rules! pass_on {
 impl Store for Slow {
     fn merge(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
         match self.is_held.load(Ordering::SeqCst) {
-            true => Err(StoreError::Busy),
+            true => {
+                self.is_behind.store(true, Ordering::SeqCst);
+                Err(StoreError::Busy)
+            }
             false => self.inner.merge(records),
         }
     }
@@ -112,10 +125,7 @@ impl Store for Slow {
 
 /// A node with a store that can be held up.
 fn slow_node(chat: &Chat) -> (Node, Arc<Slow>) {
-    let slow = Arc::new(Slow {
-        inner: chat.postgres(),
-        is_held: AtomicBool::new(false),
-    });
+    let slow = Arc::new(Slow::new(chat.postgres(), false));
     (Node::start(chat.settings(), slow.clone()), slow)
 }
 
@@ -183,36 +193,38 @@ fn what_is_not_stored_yet_is_found_between_what_is() {
     let (one, slow) = slow_node(&chat);
     let two = chat.node_with(|settings| settings.claim_after = Duration::from_secs(600));
     slow.hold(true);
-    for number in 0..100 {
+    let mut count = 0;
+    while count < 100 || !slow.is_behind.load(Ordering::SeqCst) {
         // One at a time, so that both get some.
-        one.say(number, "dev", &number.to_string());
-        one.wait_told(number as usize + 1);
+        one.say(count, "dev", &count.to_string());
+        count += 1;
+        one.wait_told(count as usize);
     }
-    two.wait_told(100);
+    two.wait_told(count as usize);
     let dev = channel("dev");
     for node in [&one, &two] {
         let store = node.cluster.store();
-        assert_eq!(texts(&*store, &dev), numbers(0..100));
+        assert_eq!(texts(&*store, &dev), numbers(0..count));
         for limit in [1, 7, 50, 100, 101] {
             let [forwards, backwards] = paged(&*store, &dev, limit);
-            assert_eq!(forwards, numbers(0..100), "{limit}");
+            assert_eq!(forwards, numbers(0..count), "{limit}");
             // Each of these waits for the store in vain.
             if limit >= 50 {
-                assert_eq!(counted(&*store, &dev, limit), numbers(0..100), "{limit}");
+                assert_eq!(counted(&*store, &dev, limit), numbers(0..count), "{limit}");
             }
-            assert_eq!(backwards, numbers(0..100), "{limit}");
+            assert_eq!(backwards, numbers(0..count), "{limit}");
         }
         assert_eq!(texts(&*store, &channel("ops")), [""; 0]);
     }
     assert!(
-        texts(&*two.postgres, &dev).len() < 100,
+        (texts(&*two.postgres, &dev).len() as u64) < count,
         "the store was not behind at all"
     );
     slow.hold(false);
     wait_until("everything is stored", || {
-        texts(&*two.postgres, &dev).len() == 100
+        texts(&*two.postgres, &dev).len() as u64 == count
     });
-    assert_eq!(texts(&*two.cluster.store(), &dev), numbers(0..100));
+    assert_eq!(texts(&*two.cluster.store(), &dev), numbers(0..count));
 }
 
 #[test]

@@ -66,10 +66,7 @@ fn a_full_redis_is_told_without_wavering_and_recovers_by_itself() {
     quick(&mut settings);
     // No entry is old enough to be trimmed for hours.
     settings.keep = 1_000_000;
-    let store = Arc::new(Slow {
-        inner: chat.postgres(),
-        is_held: AtomicBool::new(false),
-    });
+    let store = Arc::new(Slow::new(chat.postgres(), false));
     let node = Node::start(settings, store.clone());
     node.say(1_000_000, "dev", "first");
     node.wait_told(1);

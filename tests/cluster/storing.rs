@@ -21,10 +21,7 @@ fn what_the_dead_left_is_stored_by_others_once() {
     let direct_url = chat.redis_url.clone();
     let proxy = Proxy::start(redis.address());
     chat.redis_url = proxy.url();
-    let slow = Arc::new(Slow {
-        inner: chat.postgres(),
-        is_held: AtomicBool::new(true),
-    });
+    let slow = Arc::new(Slow::new(chat.postgres(), true));
     // All entries are assigned to this server, which never finishes.
     let doomed = Node::start(chat.settings(), slow.clone());
     for number in 0..400 {
@@ -99,10 +96,7 @@ fn what_is_old_and_stored_is_removed_from_the_log() {
 #[test]
 fn what_is_not_stored_is_never_removed_from_the_log() {
     let chat = Chat::new();
-    let slow = Arc::new(Slow {
-        inner: chat.postgres(),
-        is_held: AtomicBool::new(true),
-    });
+    let slow = Arc::new(Slow::new(chat.postgres(), true));
     let mut settings = chat.settings();
     settings.beat = Duration::from_millis(20);
     settings.patience = 1000;
