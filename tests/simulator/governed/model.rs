@@ -216,8 +216,13 @@ impl Model {
     /// Whether a connection may know of a channel.
     pub fn shows(&self, id: ConnectionId, room: Room) -> bool {
         let law = &self.places[room].law;
-        let belongs = self.conn(id).is_some_and(|conn| law.belongs(conn.account));
-        !law.has(Flag::Secret) || self.is_in(id, room) || belongs
+        if !law.has(Flag::Secret) {
+            return true;
+        }
+        // It is the user that is in the channel, by whichever connection.
+        self.conn(id).is_some_and(|conn| {
+            law.belongs(conn.account) || self.members(room).any(|it| it.nick == conn.nick)
+        })
     }
 
     /// The message after which a member may read a channel.
