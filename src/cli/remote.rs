@@ -52,8 +52,8 @@ Exit codes:
 /// Which server, and with which token.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remote {
-    /// The server's address, such as https://chat.example.org
-    #[arg(long, value_name = "URL", value_parser = ServerUrl::parse)]
+    /// The server's address.
+    #[arg(long, help = "The server's address, such as https://chat.example.org", value_name = "URL", value_parser = ServerUrl::parse)]
     server: Option<ServerUrl>,
     /// File with the token
     #[arg(long, value_name = "FILE")]
