@@ -61,12 +61,17 @@ impl Hub {
         }
         for message in known {
             let id = message.id;
-            self.tell_known(index, message, fx);
+            if self.channels.get(index).is_some_and(|it| !it.hides(id)) {
+                self.tell_known(index, message, fx);
+            }
             self.tell_settled_up_to(id, &mut settlements, now, fx);
         }
         for message in new {
             let id = message.id;
-            if let Some(channel) = self.channels.get_mut(index) {
+            // The channel may have closed since the message came: those who are in it now came after that.
+            if let Some(channel) = self.channels.get_mut(index)
+                && !channel.hides(id)
+            {
                 channel.tell_message(message, fx);
             }
             self.tell_settled_up_to(id, &mut settlements, now, fx);
