@@ -131,11 +131,8 @@ impl AccountTask {
         config: Option<&Config>,
         environment: &[(OsString, OsString)],
     ) -> ExitCode {
-        let found = self.place().find(config, environment);
-        match found.and_then(|found| self.run(&found)) {
-            Ok(words) => output::show(&words),
-            Err(error) => error.complain(),
-        }
+        self.place()
+            .work(config, environment, |found| self.run(found))
     }
 
     fn place(&self) -> &Place {

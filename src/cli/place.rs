@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
 
 use clap::Args;
 
@@ -10,6 +11,7 @@ use crate::data::{DataDir, DataError};
 use crate::model::Secret;
 use crate::store::{SqliteSettings, SqliteStore};
 
+use super::output;
 use super::remote::{Client, Failed, Remote, ServerUrl};
 
 /// What the help of each such task says of the choice.
@@ -58,8 +60,21 @@ impl Place {
         self.remote.named()
     }
 
+    /// Does a task's work there, and prints what it returns. Returns the program's exit code.
+    pub fn work(
+        &self,
+        config: Option<&Config>,
+        environment: &[(OsString, OsString)],
+        work: impl FnOnce(&Found) -> Result<String, Failed>,
+    ) -> ExitCode {
+        match self.find(config, environment).and_then(|it| work(&it)) {
+            Ok(words) => output::show(&words),
+            Err(error) => error.complain(),
+        }
+    }
+
     /// Finds it. There is a configuration unless the command line names a server.
-    pub fn find(
+    fn find(
         &self,
         config: Option<&Config>,
         environment: &[(OsString, OsString)],

@@ -18,7 +18,6 @@ use crate::model::scope::Scope;
 use crate::model::time::unix_ms;
 use crate::model::{Name, Secret};
 
-use super::output;
 use super::place::{Found, Place, WHERE};
 use super::remote::{Client, EXIT_CODES, Failed};
 use expiry::Expiry;
@@ -107,11 +106,8 @@ impl TokenTask {
         config: Option<&Config>,
         environment: &[(OsString, OsString)],
     ) -> ExitCode {
-        let found = self.place().find(config, environment);
-        match found.and_then(|found| self.run(&found)) {
-            Ok(words) => output::show(&words),
-            Err(error) => error.complain(),
-        }
+        self.place()
+            .work(config, environment, |found| self.run(found))
     }
 
     fn place(&self) -> &Place {

@@ -14,24 +14,14 @@ use super::body::Form;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::Get, "/auth/account", show_own_account),
-    route(Method::Patch, "/auth/account", change_own_account),
-    route(Method::Delete, "/auth/account", delete_own_account),
-    route(Method::Put, "/auth/account/password", change_own_password),
+    Route::for_everyone(Method::Get, "/auth/account", show_own_account),
+    Route::for_everyone(Method::Patch, "/auth/account", change_own_account),
+    Route::for_everyone(Method::Delete, "/auth/account", delete_own_account),
+    Route::for_everyone(Method::Put, "/auth/account/password", change_own_password),
 ];
-
-const fn route(method: Method, path: &'static str, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access: Access::Everyone,
-        query: &[],
-        run,
-    }
-}
 
 /// An account as its owner sees it.
 #[derive(Serialize, ToSchema)]

@@ -11,23 +11,13 @@ use super::auth::{Token, owner_with_pass, problem};
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::Get, "/auth/sign-ins", list_sign_ins),
-    route(Method::Delete, "/auth/sign-ins", end_sign_ins),
-    route(Method::Delete, "/auth/sign-ins/{id}", end_sign_in),
+    Route::for_everyone(Method::Get, "/auth/sign-ins", list_sign_ins),
+    Route::for_everyone(Method::Delete, "/auth/sign-ins", end_sign_ins),
+    Route::for_everyone(Method::Delete, "/auth/sign-ins/{id}", end_sign_in),
 ];
-
-const fn route(method: Method, path: &'static str, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access: Access::Everyone,
-        query: &[],
-        run,
-    }
-}
 
 /// Where an account is signed in.
 #[derive(Serialize, ToSchema)]
