@@ -4,12 +4,14 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const thisYear = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const otherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
 const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 export const time = (at) => clock.format(at);
 /** Without AM or PM, where there is little space. */
 export const shortTime = (at) => clock.formatToParts(at).filter(({ type }) => type !== "dayPeriod").map(({ value }) => value).join("").trim();
 export const fullTime = (at) => full.format(at);
+export const dateOf = (at) => date.format(at);
 
 /** A number that is the same for all times of a day. */
 export function day(at) {

@@ -2,6 +2,7 @@
 the reader's own choice, on a desk and on a phone."""
 
 import urllib.parse
+from datetime import datetime
 
 from browser import *
 
@@ -102,13 +103,38 @@ def copied(page):
 
 
 def printed(page):
+    """On paper are whole names, texts and days of the conversation, or of what was found in it."""
     page.emulate_media(media="print")
     for hidden in ("#side", "#composer", "#aside"):
         expect(page.locator(hidden)).to_be_hidden()
     expect(page.locator("#stream .row", has_text="last of all")).to_be_visible()
     grown = page.locator("#stream").evaluate("box => box.clientHeight >= box.scrollHeight")
     assert grown, "the stream is cut off on paper"
+    year = str(datetime.now().year)
+    assert year in on_paper(page.locator("#stream .day span").first)
+    faint = page.locator("#stream .gutter time").last.evaluate("time => getComputedStyle(time).color")
+    assert faint != "rgba(0, 0, 0, 0)", faint
+    expect(page.locator(".at-hand").first).to_be_hidden()
     page.emulate_media(media="screen")
+    page.get_by_role("button", name="Search this room").click()
+    page.get_by_label("Words to find").fill("between")
+    page.get_by_label("Words to find").press("Enter")
+    found = page.locator("#aside .found li")
+    expect(found).to_have_count(1)
+    page.emulate_media(media="print")
+    expect(page.locator("#talk")).to_be_hidden()
+    for hidden in ("#side", "#aside .search", "#aside .everywhere"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(found).to_contain_text("bob")
+    assert on_paper(found.locator(".excerpt")) == "in between"
+    assert year in on_paper(found.locator("time"))
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Close the search").click()
+
+
+def on_paper(part):
+    """What stands on paper in the place of a part of the page."""
+    return json.loads(part.evaluate("part => getComputedStyle(part, '::after').content"))
 
 
 def forced_colours(page):

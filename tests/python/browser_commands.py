@@ -50,6 +50,49 @@ def nothing_is_sent(page, bob):
     open_room(bob, "dev")
 
 
+# What is filled in for each command: names that are none, too many words, and a line that was not meant for it.
+WRONG = ["", " !!!", " a!b c d", "\nsecret"]
+# What leads away, or is meant to be said.
+RIGHT = {"quit": [""], "leave": [""], "me": WRONG[1:], "msg": ["\nsecret"], "join": ["\nsecret"], "nick": ["\nsecret"]}
+# Sets each line and sends it, and says what is in the field and in its words afterwards.
+SEND_ALL = """async (lines) => {
+    const field = document.getElementById("message");
+    const done = [];
+    for (const line of lines) {
+        field.value = line;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.form.requestSubmit();
+        done.push([line, field.value, document.querySelector("#composer .words").textContent]);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+    }
+    return done;
+}"""
+
+
+def no_command_is_a_message(page, place):
+    """Whatever is written after the name of a command: it is carried out, or stays with the reason, and is never said."""
+    said = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda text: json.loads(text).get("type") in ("message", "private") and said.append(text)))
+    page.reload()
+    online(page)
+    jump(page, place)
+    names = page.evaluate("""async () => {
+        const commands = document.querySelector("script[type=module]").src.replace("app.js", "commands.js");
+        return (await import(commands)).COMMANDS.map(({ name }) => name);
+    }""")
+    assert {"msg", "kick", "seen", "theme"} <= set(names), names
+    lines = [f"/{name}{wrong}" for name in names for wrong in WRONG if wrong not in RIGHT.get(name, [])]
+    for line, left, words in page.evaluate(SEND_ALL, lines):
+        assert (left, bool(words)) in ((line, True), ("", False)), (line, left, words)
+    expect(page.locator("#talk-title")).to_have_text(place.removeprefix("@"))
+    assert said == [], said
+    composer(page).fill("")
+    page.reload()
+    online(page)
+    open_room(page, "dev")
+
+
 def only_what_is_sent_opens(page, bob):
     """Who begins to type to someone and thinks better of it stays unseen."""
     say(bob, "/msg @pia")
@@ -115,6 +158,13 @@ def no_room_by_a_click(page, bob, name):
     dialog.get_by_role("button", name="Cancel").click()
     page.evaluate("location.hash = '#deev'")
     page.get_by_role("dialog", name="There is no room #deev").get_by_role("button", name="Cancel").click()
+    # One that cannot be, and one with letters of its own.
+    page.evaluate("location.hash = '#a%21b'")
+    toasted(page, "#a!b cannot be the name of a room.")
+    page.evaluate("location.hash = '#gr\u00f6\u00dfe'")
+    page.get_by_role("dialog", name="There is no room #gr\u00f6\u00dfe").get_by_role("button", name="Cancel").click()
+    page.evaluate("location.hash = '#%E0%A4%A'")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.evaluate("location.hash = '#global'")
     expect(page.get_by_role("heading", name="global", exact=True)).to_be_visible()
     page.evaluate("location.hash = '#planned'")
@@ -143,6 +193,8 @@ def main():
         expect(composer(pia)).to_have_attribute("placeholder", "Message #dev")
         only_what_is_sent_opens(pia, bob)
         nobody_to_load(pia)
+        for page, place in ((pia, "dev"), (pia, "@bob"), (ada, "dev"), (ada, "@bob")):
+            no_command_is_a_message(page, place)
         a_departure_before_the_past(pia)
         for page, name in ((pia, "pia"), (ada, "ada")):
             no_room_by_a_click(page, bob, name)

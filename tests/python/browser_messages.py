@@ -171,6 +171,12 @@ def answered(page, bob, name):
     open_room(page, "dev")
     expect(composer(page)).to_have_value("not yet")
     expect(bar).to_contain_text(f"who is for tea, {name}?")
+    # So is one after a reload.
+    page.reload()
+    online(page)
+    open_room(page, "dev")
+    expect(composer(page)).to_have_value("not yet")
+    expect(bar).to_contain_text(f"who is for tea, {name}?")
     say(page, f"{name} is")
     expect(bar).to_be_hidden()
     for one in (page, bob):
@@ -183,6 +189,36 @@ def answered(page, bob, name):
     bob.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     for one in (page, bob):
         expect(one.locator("#stream .row", has_text=f"{name} is").last.locator(".answered")).to_have_text("Reply to bob a message that was deleted")
+
+
+def at_hand(page, bob, name, touch):
+    """Replying and reacting are a button away from the mouse and the keyboard; a finger presses for the menu."""
+    say(bob, f"at hand for {name}")
+    stored(page, f"at hand for {name}")
+    row = page.locator("#stream .row", has_text=f"at hand for {name}").last
+    buttons = row.locator(".at-hand")
+    if touch:
+        return expect(buttons).to_be_hidden()
+    row.hover()
+    expect(buttons).to_have_css("opacity", "1")
+    buttons.get_by_role("button", name="Reply").click()
+    expect(page.locator("#composer .editing", has_text=f"Reply to bob: at hand for {name}")).to_be_visible()
+    expect(composer(page)).to_be_focused()
+    page.keyboard.press("Escape")
+    row.focus()
+    react = buttons.get_by_role("button", name="React…")
+    for _ in range(10):
+        if react.evaluate("button => button === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    expect(react).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Emoji").get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("tada")
+    expect(page.locator(".emoji-grid button").first).to_have_attribute("aria-label", "tada")
+    page.keyboard.press("Enter")
+    expect(row.locator(".sign[data-sign]")).to_have_attribute("aria-pressed", "true")
+    expect(react).to_be_focused()
 
 
 def refused(where, page, name):
@@ -239,6 +275,7 @@ def main():
             join(page, "dev")
             mended(browser, where, page, bob, name)
             answered(page, bob, name)
+            at_hand(page, bob, name, touch)
             unread_again(page, bob, name)
             notified(page, bob, name)
             followed(browser, where, link, size, touch)

@@ -1,5 +1,9 @@
 """The rooms of an account: the same on every device, with what is unread and what is muted."""
 
+import urllib.parse
+
+from websockets.sync.client import connect
+
 from browser import *
 
 
@@ -41,6 +45,55 @@ def look(page, is_there, count):
         except AssertionError:
             pass
     raise SystemExit(f"not {count}: {is_there}")
+
+
+class Elsewhere:
+    """The account in a client that tells the server nothing of what it shows."""
+
+    def __init__(self, web, name):
+        form = urllib.parse.urlencode({"nickname": name, "password": "long enough"}).encode()
+        token = json.load(urllib.request.urlopen(f"http://{web}/auth", form))["token"]
+        self.socket = connect(f"ws://{web}/ws", subprotocols=[token])
+
+    def send(self, kind, **args):
+        self.socket.send(json.dumps({"type": kind, "args": args}))
+
+
+def answered_elsewhere(where, desk):
+    """What one has answered in another client is read: what is new begins after the answer."""
+    join(desk, "quiz")
+    quin = Telnet(where.telnet, "quin", "quiz")
+    other = Elsewhere(where.web, "ada")
+    other.send("join", room="quiz")
+    go_to(desk, "global")
+    quin.send("a question")
+    badge(desk, "quiz", "1 unread")
+    other.send("message", room="quiz", body="an answer")
+    badge(desk, "quiz", "")
+    quin.send("thank you")
+    badge(desk, "quiz", "1 unread")
+    # The same for what came while the page was closed.
+    desk.reload()
+    online(desk)
+    badge(desk, "quiz", "1 unread")
+    go_to(desk, "quiz")
+    heard(desk, "thank you")
+    expect(desk.locator(".entry", has=desk.locator(".new-line"))).to_contain_text("thank you")
+    quin.send("/register long enough")
+    go_to(desk, "global")
+    for text in ("psst", "hm?"):
+        quin.send(f"/msg @ada {text}")
+    badge(desk, "quin", "2 unread")
+    other.send("private", to="quin", body="yes?")
+    badge(desk, "quin", "")
+    quin.send("/msg @ada nothing")
+    badge(desk, "quin", "1 unread")
+    desk.reload()
+    online(desk)
+    go_to(desk, "quin")
+    heard(desk, "nothing")
+    expect(desk.locator(".entry", has=desk.locator(".new-line"))).to_contain_text("nothing")
+    other.socket.close()
 
 
 def members_who_are_off(browser, where, desk):
@@ -180,6 +233,7 @@ def main():
         say(phone, "/leave")
         look(desk, row(desk, "tea"), 0)
 
+        answered_elsewhere(where, desk)
         members_who_are_off(browser, where, desk)
         direct_messages_read_elsewhere(where, desk, phone)
         what_is_notified(desk, phone)

@@ -175,6 +175,9 @@ def an_invitation(browser, where, ada):
     ada.keyboard.type("nobody-here")
     ada.keyboard.press("Enter")
     expect(ada.get_by_role("dialog").get_by_role("alert")).to_contain_text("nobody-here")
+    # Those who are known and not in the room are completed.
+    known = ada.locator("#invite-known option")
+    assert known.evaluate_all("all => all.map(({ value }) => value)") == ["carol"], known.evaluate_all("all => all.map(({ value }) => value)")
     ada.get_by_label("Nickname of someone").fill("carol")
     ada.keyboard.press("Enter")
     card = carol.locator(".banner.invited")

@@ -41,6 +41,19 @@ def news_do_not_move_what_is_read(page, writer):
     assert abs(page.evaluate(FIRST) - before) <= 1
 
 
+def all_is_printed(page):
+    """Paper has all that is loaded, and afterwards the page is as it was."""
+    rows = page.locator("#stream .row")
+    place = page.locator("#stream").evaluate("box => box.scrollTop")
+    few = rows.count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert rows.count() > 2 * few, (few, rows.count())
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert rows.count() == few, (few, rows.count())
+    moved = page.locator("#stream").evaluate("box => box.scrollTop") - place
+    assert abs(moved) < 2, moved
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -51,6 +64,7 @@ def main():
         point_at(page)
         assert to_the_beginning(page) <= MOST_ENTRIES
         news_do_not_move_what_is_read(page, writer)
+        all_is_printed(page)
         assert to_the_end(page) <= MOST_ENTRIES
         heard(page, "news 19")
         # The end is followed again.

@@ -17,7 +17,7 @@ const PAGE = 60;
 /** The most missed messages that are all fetched; beyond it, only the latest. */
 export const MOST_MISSED = 3_000;
 /** The room that every client is put into. */
-const EVERYONE = "global";
+export const EVERYONE = "global";
 /** Threads on a page of the inbox, and how many pages are looked at. */
 const INBOX_PAGE = 10;
 const INBOX_PAGES = 10;
@@ -561,8 +561,9 @@ export class Chat {
     const watched =
       conversation === this.#state.active && this.#state.atEnd && document.visibilityState === "visible";
     if (mine) {
-      this.delivery.came(conversation, message);
+      const isWrittenHere = this.delivery.came(conversation, message);
       if (conversation.unread === 0) conversation.read = message.id;
+      else if (!isWrittenHere) this.#answeredElsewhere(conversation, message);
     } else if (watched && !conversation.catchingUp && !conversation.isLeftUnread) {
       conversation.read = message.id;
       this.#tellSoon(conversation);
@@ -583,6 +584,13 @@ export class Chat {
     this.#state.emit("stream", conversation);
     this.#state.emit("list");
     if (!mine && !this.#state.isIgnored(message.from)) this.#state.emit("arrived", conversation, message, watched);
+  }
+
+  /** Whoever writes on another device has read there what was said before. */
+  #answeredElsewhere(conversation, { id }) {
+    if (conversation.isLeftUnread || conversation.read === null) return;
+    this.markRead(conversation, id);
+    if (conversation.divider !== null && compareIds(conversation.divider, id) < 0) conversation.divider = id;
   }
 
   #history(frame) {
@@ -662,6 +670,8 @@ export class Chat {
       direct.loading = null;
       direct.prepend(messages);
       direct.complete = frame.complete || messages.length < asked.limit;
+      const own = messages.findLast(({ from, body }) => body !== undefined && this.#state.isMe(from));
+      if (own && direct.unread > 0) this.#answeredElsewhere(direct, own);
     } else {
       for (const message of messages) {
         if (!direct.insert(message) || message.notice) continue;

@@ -71,7 +71,7 @@ export class Conversation {
   /** Whether we are in it now. */
   joined = false;
   draft = "";
-  /** The message that the draft answers. */
+  /** The message that the draft answers: `{id, author}`. */
   answering = null;
   /** Who is typing, until when. */
   typing = new Map();
@@ -178,6 +178,11 @@ export class Conversation {
   /** Whether the first new messages are not here, because there are too many. */
   get lacksNew() {
     return this.skipped && !this.complete && this.divider !== null && this.firstId !== null && compareIds(this.firstId, this.divider) > 0;
+  }
+
+  /** Whether a message can be answered and reacted to: the server keeps it. */
+  isKept(message) {
+    return Boolean(message.id) && (this.isRoom || !this.isUnkept);
   }
 
   isUnread(message) {

@@ -85,14 +85,15 @@ export class Delivery {
 
   /** An own message has come: written elsewhere, or one that waits here for its confirmation, which
    * is then not shown a second time. While catching up it is the confirmation: it may have been lost,
-   * and a restarted server knows no tags. */
+   * and a restarted server knows no tags. Returns whether it is one that was written here. */
   came(conversation, message) {
     const isIt = (one) => one.tries > 0 && !one.seenAs && one.body === message.body && one.kind === message.kind && one.reply?.id === message.reply?.id;
     const pending = conversation.pending.find(isIt);
-    if (!pending) return;
+    if (!pending) return false;
     message.tag = pending.tag;
     pending.seenAs = message.id;
     if (conversation.catchingUp) this.discard(conversation, pending);
+    return true;
   }
 
   /** The connection is lost: what was sent may have arrived or not, unless it was seen. */
@@ -123,6 +124,7 @@ export class Delivery {
   #giveBack(conversation, pending, frame) {
     const text = pending.kind === "action" ? `/me ${pending.body}` : pending.body;
     this.#state.setDraft(conversation, [text, conversation.draft].filter(Boolean).join("\n"));
+    if (pending.reply && !conversation.answering) this.#state.setAnswering(conversation, pending.reply);
     this.discard(conversation, pending);
     this.#state.emit("givenBack", conversation, frame);
   }

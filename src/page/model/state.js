@@ -185,14 +185,20 @@ export class State extends Emitter {
   }
 
   /** What was written and not sent is there again if the conversation comes back. */
-  #keepDraft({ key, draft, pending }) {
-    this.#drafts.set(key, [...pending.map(({ body }) => body), draft].filter(Boolean).join("\n"));
+  #keepDraft({ key, draft, pending, answering }) {
+    this.#drafts.set(key, [...pending.map(({ body }) => body), draft].filter(Boolean).join("\n"), answering);
   }
 
   /** Notes what is being written in a conversation. */
   setDraft(conversation, text) {
     conversation.draft = text;
-    this.#drafts.set(conversation.key, text);
+    this.#drafts.set(conversation.key, text, conversation.answering);
+  }
+
+  /** Notes which message is being answered in a conversation, `{id, author}`; null for none. */
+  setAnswering(conversation, answering) {
+    conversation.answering = answering;
+    this.#drafts.set(conversation.key, conversation.draft, answering);
   }
 
   forgetDrafts() {
@@ -207,7 +213,8 @@ export class State extends Emitter {
     const known = this.find(kind, name);
     if (known) return known;
     const conversation = new Conversation(kind, name);
-    conversation.draft = this.#drafts.get(conversation.key);
+    const { text, answering } = this.#drafts.get(conversation.key);
+    Object.assign(conversation, { draft: text, answering });
     this.conversations.set(conversation.key, conversation);
     return conversation;
   }

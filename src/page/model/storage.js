@@ -58,7 +58,7 @@ export function onForgotten(callback) {
 export const savedRooms = (user) => read(lasting, `rooms.${user}`) ?? [];
 export const saveRooms = (user, rooms) => write(lasting, `rooms.${user}`, rooms);
 
-/** Drafts of a user, `[key, text]`: on this device, or without `keep` in this tab. */
+/** Drafts of a user, `[key, text]`, or `[key, text, {id, author}]` of an answer: on this device, or without `keep` in this tab. */
 export const savedDrafts = (user, keep) => read(keep ? lasting : passing, `drafts.${user}`) ?? [];
 export const saveDrafts = (user, keep, drafts) => write(keep ? lasting : passing, `drafts.${user}`, drafts.length > 0 ? drafts : null);
 

@@ -27,10 +27,10 @@ export class Actions {
 
   #click(event) {
     this.#follow(event);
-    const target = event.target.closest("[data-user], [data-room], [data-actions], [data-retry], [data-discard], [data-reveal], [data-answered], [data-sign], [data-react]");
+    const target = event.target.closest("[data-user], [data-room], [data-actions], [data-retry], [data-discard], [data-reveal], [data-answered], [data-sign], [data-react], [data-reply]");
     if (!target) return;
     const { user, room, retry, discard, answered, sign, react } = target.dataset;
-    const { state, chat, stream } = this.#app;
+    const { state, chat, composer, stream } = this.#app;
     const pending = (tag) => state.active.pending.find((one) => one.tag === tag);
     if (user) this.#person(target, user);
     else if (room) chat.visit(room);
@@ -38,6 +38,7 @@ export class Actions {
     else if (discard) chat.delivery.discard(state.active, pending(discard));
     else if (sign) this.#react(stream.itemOf(target), sign);
     else if (react) this.#chooseSign(target, stream.itemOf(target));
+    else if (target.dataset.reply) composer.reply(stream.itemOf(target));
     else if (answered) this.#app.jumpTo(state.active, answered);
     else if (target.dataset.reveal) this.#reveal(stream.itemOf(target));
     else this.#message(target, stream.itemOf(target));
@@ -91,8 +92,8 @@ export class Actions {
     const { active } = state;
     const isTheirs = !state.isMe(item.from);
     openMenu(anchor, "Message actions", [
-      { label: "Reply", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => composer.reply(item) },
-      { label: "React…", hidden: !item.id || (!active.isRoom && active.isUnkept), run: () => this.#chooseSign(anchor, item) },
+      { label: "Reply", hidden: !active.isKept(item), run: () => composer.reply(item) },
+      { label: "React…", hidden: !active.isKept(item), run: () => this.#chooseSign(anchor, item) },
       { label: "Quote", run: () => composer.quote(item) },
       { label: "Edit", hidden: isTheirs || !item.id, run: () => composer.edit(item) },
       { label: "Copy the text", run: () => copy(this.#app, item.body) },

@@ -4,7 +4,7 @@ import { byId, h, icon, iconButton, reconcile, soon } from "../lib/dom.js";
 import { byName, fold } from "../model/names.js";
 import { rank, roleMark } from "../model/rules.js";
 import { marked } from "../text.js";
-import { timeOrDay } from "../time.js";
+import { fullTime, timeOrDay } from "../time.js";
 import { avatar, botMark, plural, presence } from "./parts.js";
 
 /** With more people than this, a search field is shown. */
@@ -173,8 +173,8 @@ export class Aside {
       type: "button", on: { click: () => this.#app.jumpTo(conversations.get(result.key), result.id) },
     },
     avatar(result.from, "small"),
-    h("span", { class: "by" }, h("strong", {}, result.from), !room && h("span", { class: "where" }, conversations.get(result.key).title), h("time", {}, timeOrDay(result.at))),
-    h("span", { class: "excerpt" }, marked(excerpt(result.body, query), query)))));
+    h("span", { class: "by" }, h("strong", {}, result.from), !room && h("span", { class: "where" }, conversations.get(result.key).title), h("time", { data: { paper: fullTime(result.at) } }, timeOrDay(result.at))),
+    h("span", { class: "excerpt", data: { paper: result.body } }, marked(excerpt(result.body, query), query)))));
     this.#box.querySelector(".found").replaceChildren(...found);
   };
 }

@@ -43,7 +43,7 @@ export class Composer {
     send.append(iconButton("send", "Send", () => {}).firstElementChild);
     this.#completion = new Completion(this.#input, app);
     this.#editing = new Editing(app, this.#input, () => this.#changed());
-    this.#replying = new Replying(this.#input);
+    this.#replying = new Replying(app, this.#input);
     this.#form.append(
       this.#hint, this.#editing.element, this.#replying.element, this.#words,
       h("div", { class: "box" },
@@ -65,6 +65,7 @@ export class Composer {
     app.state.on("givenBack", (conversation, { body }) => {
       if (conversation !== app.state.active) return;
       this.#input.value = conversation.draft;
+      this.#replying.open(conversation);
       this.#fit();
       this.#say(body);
     });

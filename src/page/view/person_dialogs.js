@@ -2,12 +2,16 @@
 // they are. Loaded when one is opened.
 
 import { h } from "../lib/dom.js";
+import { EVERYONE } from "../model/chat.js";
+import { fold } from "../model/names.js";
 import { fullTime } from "../time.js";
 import { openDialog, title, wordsBox } from "./dialog.js";
 
 /** How long a ban or mute lasts, in minutes; 0 is for ever. */
 const DURATIONS = [[10, "10 minutes"], [60, "an hour"], [24 * 60, "a day"], [7 * 24 * 60, "a week"], [0, "until it is lifted"]];
 const LONGEST_REASON = 300;
+/** Names of people that are at hand at most. */
+const MOST_KNOWN = 500;
 
 const AGAINST = {
   kick: { title: (name) => `Remove ${name}`, does: (name, room) => `${name} is taken out of ${room}, and may join again if the rules allow it.`, action: "Remove" },
@@ -42,21 +46,32 @@ export function openAgainst(app, { room, name, what }) {
   (what === "kick" ? reason : length).focus();
 }
 
-/** Asks whom to invite. */
+/** Asks whom to invite. The names of those who are known and not in the room are at hand. */
 export function openInvite(app, room) {
+  const { state, chat } = app;
   const heading = `Invite to ${room.title}`;
-  const input = h("input", { id: "invite-whom", class: "input", maxlength: "33", autocapitalize: "none", spellcheck: "false", autocomplete: "off" });
+  const input = h("input", { id: "invite-whom", class: "input", list: "invite-known", maxlength: "33", autocapitalize: "none", spellcheck: "false", autocomplete: "off", on: {
+    input: () => {
+      const everyone = state.find("room", EVERYONE);
+      if (everyone) chat.findMembers(everyone, nameIn(input));
+    },
+  } });
+  const known = h("datalist", { id: "invite-known" });
+  const paint = () => {
+    const others = state.people.filter((name) => !room.members.has(fold(name)) && !state.isMe(name));
+    known.replaceChildren(...others.slice(0, MOST_KNOWN).map((name) => h("option", { value: name })));
+  };
   const words = wordsBox();
   const dialog = openDialog(heading, title(heading, () => dialog.close()), words,
     h("form", { class: "dialog-fields", on: {
       submit: (event) => {
         event.preventDefault();
         words.textContent = "";
-        const name = input.value.trim().replace(/^@/, "");
-        if (name) app.chat.governance.invite(room, name);
+        const name = nameIn(input);
+        if (name) chat.governance.invite(room, name);
       },
     } },
-    h("div", { class: "field" }, h("label", { for: "invite-whom" }, "Nickname of someone who is online"), input),
+    h("div", { class: "field" }, h("label", { for: "invite-whom" }, "Nickname of someone who is online"), input, known),
     h("p", { class: "hint" }, "Others can be given ", h("button", { type: "button", class: "link", on: {
       click: () => {
         dialog.close();
@@ -66,12 +81,13 @@ export function openInvite(app, room) {
     h("div", { class: "dialog-buttons" },
       h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, "Close"),
       h("button", { type: "submit", class: "button primary" }, "Invite"))));
-  const stop = app.state.on("inviteSent", () => {
-    dialog.close();
-  });
-  dialog.addEventListener("close", stop);
+  const stops = [state.on("inviteSent", () => dialog.close()), state.on("members", paint)];
+  dialog.addEventListener("close", () => stops.forEach((stop) => stop()));
+  paint();
   input.focus();
 }
+
+const nameIn = (input) => input.value.trim().replace(/^@/, "");
 
 /** Who someone is, as the server answers. */
 export function openCard(app, name) {

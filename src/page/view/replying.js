@@ -1,20 +1,24 @@
 // Answering a message: the bar above the message field, and what an answer shows of what it answers.
 
-import { h } from "../lib/dom.js";
+import { h, soon } from "../lib/dom.js";
 
 /** How much of a message is shown where it is answered, in characters. */
 const EXCERPT = 120;
 
 export class Replying {
+  #state;
   #input;
   #conversation = null;
   #words = h("span", { class: "excerpt" });
   element = h("p", { class: "hint editing", role: "status", hidden: true });
 
-  constructor(input) {
+  constructor({ state }, input) {
+    this.#state = state;
     this.#input = input;
     this.element.append(this.#words,
       h("button", { type: "button", class: "link", on: { click: () => this.#drop() } }, "Cancel"));
+    // After a reload the message that is being answered comes later than the answer.
+    state.on("stream", (conversation) => conversation === this.#conversation && this.reply && soon(this.#paint));
   }
 
   /** Another conversation is shown, with the answer that was begun there. */
@@ -23,28 +27,33 @@ export class Replying {
     this.#paint();
   }
 
-  begin(item) {
-    this.#conversation.answering = item;
-    this.#paint();
+  begin({ id, from }) {
+    this.#answer({ id, author: from });
     this.#input.focus();
   }
 
   /** The answer has been sent, or something else is being written. */
   leave() {
-    if (this.#conversation) this.#conversation.answering = null;
-    this.#paint();
+    this.#answer(null);
   }
 
-  /** The message that is being answered. */
-  get item() {
+  /** What the message that is sent says of the one it answers; null if it answers none. */
+  get reply() {
     return this.#conversation?.answering ?? null;
   }
 
-  #paint() {
-    const { item } = this;
-    this.element.hidden = !item;
-    this.#words.textContent = item ? `Reply to ${item.from}: ${excerpt(item.body)}` : "";
+  #answer(reply) {
+    if (this.#conversation) this.#state.setAnswering(this.#conversation, reply);
+    this.#paint();
   }
+
+  #paint = () => {
+    const { reply } = this;
+    const words = reply ? answeredWords(this, this.#state) : "";
+    const line = reply ? `Reply to ${reply.author}${words && `: ${words}`}` : "";
+    this.element.hidden = !reply;
+    if (this.#words.textContent !== line) this.#words.textContent = line;
+  };
 
   #drop() {
     this.leave();
@@ -52,16 +61,11 @@ export class Replying {
   }
 
   key(event) {
-    if (event.key !== "Escape" || !this.item) return false;
+    if (event.key !== "Escape" || !this.reply) return false;
     this.#drop();
     event.preventDefault();
     event.stopPropagation();
     return true;
-  }
-
-  /** What the message that is sent says of the one it answers. */
-  get reply() {
-    return this.item && { id: this.item.id, author: this.item.from };
   }
 }
 

@@ -4,7 +4,7 @@
 import { h, icon } from "../lib/dom.js";
 import { compareIds } from "../model/conversation.js";
 import { isOnlyEmoji, textNodes } from "../text.js";
-import { day, dayName, fullTime, shortTime, time } from "../time.js";
+import { dateOf, day, dayName, fullTime, shortTime, time } from "../time.js";
 import { avatar, botMark, names, plural } from "./parts.js";
 import { answeredLine, answeredWords } from "./replying.js";
 import { signs } from "./signs.js";
@@ -18,7 +18,7 @@ export function lookOf(item, before, { divider, state, me }) {
     !before || day(before.at) !== day(item.at) ? `day${day(Date.now())}` : "",
     isGrouped(item, before) ? "grouped" : "",
     isFirstNew(item, before, divider) ? "new" : "",
-    item.status ?? "", item.words ?? "", item.version ?? "", item.reply ? answeredWords(item, state) : "", item.from ? state.isIgnored(item.from) && !item.shown : "", me,
+    item.status ?? "", item.words ?? "", item.version ?? "", item.reply ? answeredWords(item, state) : "", item.from ? state.isIgnored(item.from) && !item.shown : "", state.active?.isKept(item), me,
   ].join();
 }
 
@@ -38,7 +38,7 @@ function isFirstNew(item, before, divider) {
 export function row(item, before, context) {
   const lines = [];
   if (!before || day(before.at) !== day(item.at)) {
-    lines.push(h("div", { class: "day", role: "separator", "aria-label": dayName(item.at) }, h("span", {}, dayName(item.at))));
+    lines.push(h("div", { class: "day", role: "separator", "aria-label": dayName(item.at) }, h("span", { data: { paper: dateOf(item.at) } }, dayName(item.at))));
   }
   const isNew = isFirstNew(item, before, context.divider);
   if (isNew) lines.push(h("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, h("span", {}, "New")));
@@ -76,9 +76,17 @@ function message(item, grouped, context) {
         : isAmended ? h("div", { class: "amended", dir: "auto" }, text, " ", edited) : text,
       signs(item, context),
       item.status === "failed" && failed(item)),
-    item.status ? mark(item) : h("button", {
-      type: "button", class: "icon-button more", tabindex: "-1", "aria-label": "Message actions", "aria-haspopup": "menu", data: { actions: "1" },
-    }, icon("more")));
+    item.status ? mark(item) : atHand(item, state));
+}
+
+/** What is done most often with a message; the menu has all of it. */
+function atHand(item, state) {
+  const button = (kind, picture, label, more) => h("button", { type: "button", class: `icon-button ${kind}`, tabindex: "-1", "aria-label": label, title: label, ...more }, icon(picture));
+  const isKept = state.active?.isKept(item);
+  return h("div", { class: "at-hand" },
+    isKept && button("react", "smile", "React…", { "aria-haspopup": "dialog", "aria-expanded": "false", data: { react: "1" } }),
+    isKept && button("reply", "reply", "Reply", { data: { reply: "1" } }),
+    button("more", "more", "Message actions", { "aria-haspopup": "menu", data: { actions: "1" } }));
 }
 
 function mark({ status }) {

@@ -21,6 +21,8 @@ const EXACTLY = 2;
 /** Entries shown before the first new one, and the room left above it in pixels. */
 const CONTEXT = 40;
 const ABOVE = 60;
+/** The latest entries, which are printed. */
+const PRINTED = 3_000;
 
 export class Stream {
   #app;
@@ -49,6 +51,7 @@ export class Stream {
     });
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#resized()).observe(this.#box);
+    addEventListener("beforeprint", () => this.#unroll());
     // At midnight, "today" becomes "yesterday".
     setInterval(() => soon(this.#paint), 60_000);
   }
@@ -147,6 +150,22 @@ export class Stream {
     this.#follow = this.#isAtEnd(EXACTLY);
   }
 
+  /** Puts into the document what is to be printed, until that is done. */
+  #unroll() {
+    if (!this.#shown) return;
+    const [start, end, place] = [this.#start, this.#end, this.#box.scrollTop];
+    const { offset } = this.#shown;
+    this.#end = offset + this.#items().length;
+    this.#start = Math.max(offset, this.#end - PRINTED);
+    this.#draw();
+    addEventListener("afterprint", () => {
+      [this.#start, this.#end] = [start, end];
+      this.#draw();
+      this.#scrollTo(place);
+      soon(this.#paint);
+    }, { once: true });
+  }
+
   /** After the place or the content has changed. */
   #settle() {
     if (!this.#follow) this.#move();
@@ -203,7 +222,7 @@ export class Stream {
     if (!this.#rows.contains(activeElement)) return null;
     const message = messageOf(activeElement);
     const { sign } = activeElement.dataset;
-    const kind = sign ? `[data-sign="${CSS.escape(sign)}"]` : [".more", ".author", ".answered", ".add"].find((one) => activeElement.matches(one));
+    const kind = sign ? `[data-sign="${CSS.escape(sign)}"]` : [".more", ".react", ".reply", ".author", ".answered", ".add"].find((one) => activeElement.matches(one));
     return () => {
       if (activeElement.isConnected) return;
       const row = this.#entryOf(message)?.querySelector(".row");
