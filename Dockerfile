@@ -21,9 +21,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:trixie-slim
 ARG COMMIT=
+# --build-arg VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 ARG VERSION=
 LABEL org.opencontainers.image.title="chat-server" \
       org.opencontainers.image.description="Chat by telnet, WebSocket, browser and IRC in the same channels" \
+      org.opencontainers.image.base.name="docker.io/library/debian:trixie-slim" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$COMMIT"

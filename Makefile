@@ -19,7 +19,7 @@ BUG ?=
 CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run build dist serve local checkin test check deny bench load bench-peers bench-page faults-report fuzz simulate soak tsan fmt tools
+.PHONY: run build dist docs serve local checkin test check deny bench load bench-peers bench-page faults-report fuzz simulate soak tsan fmt tools
 
 # The commit that chat-server --version and chat_build_info report.
 run build serve dist load bench-peers bench-page: export CHAT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
@@ -32,6 +32,9 @@ build: ## Build the server: target/release/chat-server
 
 dist: ## Package the server, with every feature: a .deb, the crate, checksums; in target/dist
 	.ci/dist
+
+docs: ## The documentation as a book, with search: target/book, which the server shows at /docs/book
+	.ci/book
 
 serve: ## Build and start the server with the file CONFIG
 	$(CARGO) run --release --bin chat-server -- -c "$(CONFIG)" serve

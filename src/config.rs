@@ -260,6 +260,10 @@ settings! {
         /// A folder of files that the web listener serves from `/` on, in
         /// addition to its own paths.
         folder: Option<PathBuf> = None, Rule::Any, Now;
+        /// The folder of the documentation as a book, which the web listener
+        /// serves at `/docs/book`. The default is where the package installs it,
+        /// and `make docs` builds it.
+        book: Option<PathBuf> = None, Rule::Any, Now;
     }
 }
 

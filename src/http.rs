@@ -31,7 +31,7 @@ use crate::net::transport::Transport;
 use answer::Answer;
 use chunked::Chunked;
 pub use file::{File, FileSet, Found};
-pub use folder::Folder;
+pub use folder::{Folder, Shelf};
 pub use handed_over::{Serve, Then, Upgraded};
 use head::{Framing, Head};
 pub use origin::Origins;
@@ -49,8 +49,9 @@ pub struct FrontContext {
     pub limits: HttpLimits,
     /// Files answered directly; the first set that has the path wins.
     pub files: Vec<FileSet>,
-    /// Files on disk, which come after those and before REST, except that at `/` they come first.
-    pub folder: Option<Folder>,
+    /// Files on disk, which come after those and before REST, except that at `/` they come first;
+    /// the first folder that has the path wins.
+    pub folders: Vec<Folder>,
     /// WebSockets, if there are any here.
     pub upgrades: Option<Arc<dyn Upgrades>>,
     /// Answers that need no other thread, if there are any.
@@ -249,7 +250,12 @@ fn carry_out(
     peer: SocketAddr,
     context: &FrontContext,
 ) -> Result<Answer, Rejection> {
-    let of_folder = || context.folder.as_ref()?.answer(head);
+    let of_folder = || {
+        context
+            .folders
+            .iter()
+            .find_map(|folder| folder.answer(head))
+    };
     if head.path == "/"
         && let Some(start_page) = of_folder()
     {

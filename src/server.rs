@@ -3,6 +3,7 @@
 //! [`Chat`] is the library's main type, and the program uses it too: there is no other way to start
 //! a hub and its listeners.
 
+mod book;
 mod builder;
 mod conduit;
 mod departure;

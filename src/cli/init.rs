@@ -3,6 +3,8 @@
 //! An option answers its question in advance; an empty line, or the end of the input, means the
 //! default. The file has only what was asked: everything else keeps its default.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, Read, Write};
@@ -181,18 +183,16 @@ fn ask(input: &mut impl BufRead, question: &str, usual: &str) -> Result<String, 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        writeln!(f, "{file} is written. Next:")?;
+        // As it was called: the program of one who has just built it is not in PATH.
+        let program = env::args_os().next();
+        let program = program.as_deref().unwrap_or(OsStr::new("chat-server"));
+        let program = program.display();
         writeln!(
             f,
-            "  chat-server -c {file} check-config   shows every setting"
-        )?;
-        writeln!(
-            f,
-            "  chat-server -c {file}                starts the server"
-        )?;
-        writeln!(
-            f,
-            "  telnet localhost 4000                or http://localhost:4004/client"
+            "{file} is written. Next:\n  \
+             {program} -c {file} check-config\n      shows every setting\n  \
+             {program} -c {file}\n      starts the server; then: telnet localhost 4000, or \
+             http://localhost:4004/client"
         )?;
         if self.reach == Reach::Everyone {
             let words =

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::net::tls::{Certificate, Which};
 
@@ -17,15 +17,15 @@ impl Loader {
         self.check_tls();
         self.check_chat_log();
         self.check_backlog();
-        self.check_folder();
+        self.check_folder("web.folder", self.config.web.folder.clone());
+        self.check_folder("web.book", self.config.web.book.clone());
         self.check_features();
         self.check_metrics_token();
     }
 
-    /// The folder to serve must exist.
-    fn check_folder(&mut self) {
-        let path = "web.folder";
-        let Some(folder) = self.config.web.folder.clone() else {
+    /// A folder to serve must exist, and hold nothing of the server's own.
+    fn check_folder(&mut self, path: &str, folder: Option<PathBuf>) {
+        let Some(folder) = folder else {
             return;
         };
         let what = match std::fs::metadata(&folder) {

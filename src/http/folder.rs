@@ -22,8 +22,27 @@ const INDEX: &str = "index.html";
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
-    /// Paths that belong to the server, whatever is in the folder.
-    is_reserved: fn(&str) -> bool,
+    place: Place,
+}
+
+/// Where the files of a folder are on the server.
+#[derive(Clone, Debug)]
+enum Place {
+    /// From `/` on, except at paths that belong to the server, whatever is in the folder.
+    Beside(fn(&str) -> bool),
+    /// Below a path, where there is nothing else.
+    Below(&'static Shelf),
+}
+
+/// A path of the server at which a folder is served.
+#[derive(Debug)]
+pub struct Shelf {
+    /// The path, without a slash at its end.
+    pub path: &'static str,
+    /// The Content-Security-Policy of the files.
+    pub policy: &'static str,
+    /// The answer if the folder is not there or has no index.
+    pub without: Rejection,
 }
 
 /// An open file, or a folder with an index.
@@ -36,15 +55,51 @@ enum Found {
 impl Folder {
     /// The files below `root`, except at reserved paths.
     pub fn new(root: PathBuf, is_reserved: fn(&str) -> bool) -> Folder {
-        Folder { root, is_reserved }
+        Folder {
+            root,
+            place: Place::Beside(is_reserved),
+        }
     }
 
-    /// The answer to a request, if there is a file at its path.
-    pub(super) fn answer(&self, head: &Head) -> Option<Result<Answer, Rejection>> {
-        if (self.is_reserved)(&head.path) {
-            return None;
+    /// The files below `root`, at the path of a shelf.
+    pub fn on(shelf: &'static Shelf, root: PathBuf) -> Folder {
+        Folder {
+            root,
+            place: Place::Below(shelf),
         }
-        let name = relative(&head.path)?;
+    }
+
+    /// The answer to a request, if its path is one of the folder's.
+    pub(super) fn answer(&self, head: &Head) -> Option<Result<Answer, Rejection>> {
+        match self.place {
+            Place::Beside(is_reserved) if is_reserved(&head.path) => None,
+            Place::Beside(_) => self.file_at(&head.path, head),
+            Place::Below(shelf) => {
+                let path = head.path.strip_prefix(shelf.path)?;
+                (path.is_empty() || path.starts_with('/')).then(|| self.shelved(shelf, path, head))
+            }
+        }
+    }
+
+    /// The answer to a request for a path below that of a shelf.
+    fn shelved(&self, shelf: &Shelf, path: &str, head: &Head) -> Result<Answer, Rejection> {
+        if self.find(INDEX).is_err() {
+            return Err(shelf.without.clone());
+        }
+        if path.is_empty() {
+            let last = shelf.path.rsplit('/').next().unwrap_or_default();
+            return Ok(Answer::new(302).with("Location", format!("{last}/")));
+        }
+        let answer = self.file_at(path, head).ok_or(Rejection::NotFound)??;
+        Ok(answer
+            .with("Content-Security-Policy", shelf.policy)
+            .with("Referrer-Policy", "no-referrer")
+            .with("Cross-Origin-Opener-Policy", "same-origin"))
+    }
+
+    /// The answer to a request, if there is a file at a path below the folder.
+    fn file_at(&self, path: &str, head: &Head) -> Option<Result<Answer, Rejection>> {
+        let name = relative(path)?;
         let found = self.find(&name).ok()?;
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             return Some(Err(Rejection::ReadOnly));

@@ -32,6 +32,8 @@ pub enum Rejection {
     ReadOnly,
     /// Nothing is there.
     NotFound,
+    /// The book of the documentation is not there.
+    NoBook,
     /// A page of this origin may not open WebSockets here.
     Origin,
     /// There is a WebSocket at this path, and the request is no handshake.
@@ -59,7 +61,7 @@ impl Rejection {
             Rejection::Malformed(_) => 400,
             Rejection::Unauthorised(_) => 401,
             Rejection::Origin => 403,
-            Rejection::NotFound => 404,
+            Rejection::NotFound | Rejection::NoBook => 404,
             Rejection::ReadOnly => 405,
             Rejection::TooSlow(_) => 408,
             Rejection::BodyTooLarge(_) => 413,
@@ -81,6 +83,7 @@ impl Rejection {
             Rejection::Unauthorised(_) => "unauthorised",
             Rejection::Origin => "origin_not_allowed",
             Rejection::NotFound => "not_found",
+            Rejection::NoBook => "no_book",
             Rejection::ReadOnly => "method_not_allowed",
             Rejection::TooSlow(_) => "request_timeout",
             Rejection::BodyTooLarge(_) => "body_too_large",
@@ -180,6 +183,11 @@ impl fmt::Display for Rejection {
             }
             Rejection::ReadOnly => write!(f, "this can only be read, with GET or HEAD"),
             Rejection::NotFound => write!(f, "there is nothing at this path"),
+            Rejection::NoBook => write!(
+                f,
+                "the documentation is not installed on this server; make docs builds it, and the setting \
+                 web.book names its folder"
+            ),
             Rejection::Origin => write!(
                 f,
                 "pages of this origin may not connect; the setting is web.allowed_origins"

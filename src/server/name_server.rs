@@ -167,7 +167,7 @@ impl Service for Names {
             }
             Some(Spoken::Other) => {
                 let context = FrontContext {
-                    folder: None,
+                    folders: Vec::new(),
                     limits: http_limits(limits),
                     files: Vec::new(),
                     upgrades: None,

@@ -9,7 +9,7 @@ use crate::logging::{self, say};
 use crate::net::limits::raise_descriptor_limit;
 
 use super::disk::Disk;
-use super::{Chat, Protocol, StartError, scheduling, signals};
+use super::{Chat, Protocol, StartError, book, scheduling, signals};
 
 /// Exit code of a process whose hub or store has failed (EX_SOFTWARE of sysexits).
 const FAILED: i32 = 70;
@@ -64,11 +64,17 @@ fn advice(error: &StartError) -> String {
 
 /// Says where everything is, one line each.
 fn introduce(chat: &Chat) {
+    let has_book = book::is_there(chat.shared.config().web.book);
     for listener in chat.listeners() {
         let (name, address) = (listener.name(), listener.address());
         let s = if listener.is_secure() { "s" } else { "" };
         match listener.protocol() {
-            Protocol::Web => say(&format!("listening: {name} http{s}://{address}/client")),
+            Protocol::Web => {
+                say(&format!("listening: {name} http{s}://{address}/client"));
+                if has_book {
+                    say(&format!("documentation: http{s}://{address}/docs/book"));
+                }
+            }
             Protocol::Rest => say(&format!("listening: {name} http{s}://{address}/docs")),
             Protocol::RoomLinesWebSocket => {
                 say(&format!("listening: {name} ws{s}://{address}/mychat"))

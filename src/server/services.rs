@@ -195,9 +195,9 @@ impl Service for Http {
                 Exposes::Rest => vec![docs::file],
                 Exposes::RoomLines => Vec::new(),
             },
-            folder: match self.exposes {
-                Exposes::Web => self.shared.folder(),
-                Exposes::Rest | Exposes::RoomLines => None,
+            folders: match self.exposes {
+                Exposes::Web => self.shared.folders(),
+                Exposes::Rest | Exposes::RoomLines => Vec::new(),
             },
             upgrades: Some(Arc::new(WebSockets {
                 shared: self.shared.clone(),

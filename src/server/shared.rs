@@ -1,12 +1,12 @@
 //! State shared by listeners, REST and signal handling while the server runs.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use std::{io, iter};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -34,6 +34,7 @@ use crate::session::bots::Bots;
 use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input};
 
+use super::book;
 use super::operating::Operating;
 use super::settings::{
     guess_limits, hook_settings, http_limits, pass_lives, registrations, settings, stream_limits,
@@ -387,10 +388,14 @@ impl Shared {
         http_limits(&self.config.read().limits)
     }
 
-    /// The folder whose files are served beside the page, if there is one.
-    pub fn folder(&self) -> Option<Folder> {
-        let root = self.config.read().web.folder.clone()?;
-        Some(Folder::new(root, rest::is_reserved))
+    /// The folders whose files are served beside the page: the book, and one of the operator's.
+    pub fn folders(&self) -> Vec<Folder> {
+        let (book, folder) = {
+            let web = &self.config.read().web;
+            (web.book.clone(), web.folder.clone())
+        };
+        let folder = folder.map(|root| Folder::new(root, rest::is_reserved));
+        iter::once(book::folder(book)).chain(folder).collect()
     }
 
     /// How many connections fit.

@@ -517,7 +517,7 @@ fn a_listener_exposes_what_it_is_told_to() {
     assert_eq!(status(&get("/client")), 404);
     assert_eq!(status(&get("/docs/")), 200);
     let bare = Front::start(FrontContext {
-        folder: None,
+        folders: Vec::new(),
         limits: Plan::default().limits,
         files: Vec::new(),
         upgrades: None,
@@ -549,7 +549,7 @@ fn before(
     });
     let relays = Arc::new(Relays::new(path, patience));
     let front = Front::start(FrontContext {
-        folder: None,
+        folders: Vec::new(),
         limits: Plan::default().limits,
         files: Vec::new(),
         upgrades: None,

@@ -272,7 +272,7 @@ impl Site {
         };
         let rest = rest::start(context, socket).unwrap();
         let front = Front::start(FrontContext {
-            folder: None,
+            folders: Vec::new(),
             limits: plan.limits,
             files: plan.files,
             upgrades: plan.upgrades,

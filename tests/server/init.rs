@@ -38,6 +38,8 @@ fn answers_become_a_configuration() {
     assert_eq!(asked.matches('?').count(), 5, "{asked}");
     let next = String::from_utf8(output.stdout).unwrap();
     assert!(next.contains("SECURITY.md"), "{next}");
+    let start = concat!(env!("CARGO_BIN_EXE_chat-server"), " -c config.json\n");
+    assert!(next.contains(start), "{next}");
     let expected = json!({
         "listen": {"telnet": "0.0.0.0:4000", "web": "0.0.0.0:4004", "irc": "off"},
         "data_dir": "kept here", "history": "on", "greeting": "Hello, \"all\".",

@@ -1,10 +1,11 @@
 //! The program as an administrator meets it: configuration, start and stop,
-//! TLS, data folder, output, `chat-server bench`, and the files in `deploy/`.
+//! TLS, data folder, output, `chat-server bench`, the book, and the files in `deploy/`.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod bench;
+mod book;
 mod configuration;
 mod data_folder;
 mod deploy;

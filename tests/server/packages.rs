@@ -59,6 +59,11 @@ impl Machine {
         let mut pack = Command::new(script);
         pack.args([env!("CARGO_BIN_EXE_chat-server"), version]);
         pack.arg(self.dir.path()).env("COMPRESSION", "none");
+        // Of the book only that it is there: tests/server/book.rs builds it.
+        let book = self.dir.path().join("book");
+        fs::create_dir_all(&book).unwrap();
+        fs::write(book.join("index.html"), "<p>The book.").unwrap();
+        pack.env("BOOK", book);
         PathBuf::from(succeeds(&mut pack).trim())
     }
 
@@ -165,6 +170,8 @@ fn the_package_is_installed_started_upgraded_and_purged() {
         "usr/share/man/man1/chat-server.1.gz",
         "usr/share/bash-completion/completions/chat-server",
         "usr/share/doc/chat-server/operations.md",
+        "usr/share/doc/chat-server/SECURITY.md",
+        "usr/share/doc/chat-server/book/index.html",
     ] {
         assert!(machine.file(file).exists(), "{file}");
     }
