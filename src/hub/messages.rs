@@ -67,6 +67,13 @@ impl Hub {
         self.speak(id, channel, body, now, fx)
     }
 
+    /// Notes when a connection has said something: until then its user has been idle.
+    pub(super) fn is_not_idle(&mut self, id: ConnectionId, now: Now) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.spoke_ms = now.ticks_ms;
+        }
+    }
+
     /// Sends a message to a channel, even if it is empty.
     pub(super) fn speak(
         &mut self,
@@ -78,6 +85,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let index = self.channel_to_speak_in(id, channel, now)?;
         self.let_speak(id, index, now)?;
+        self.is_not_idle(id, now);
         let (from, user) = self.user_of(id)?;
         let account = user.account;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
@@ -154,6 +162,7 @@ impl Hub {
             (None, Some(_)) => to.clone(),
             (None, None) => return Err(Refusal::NoSuchUser(to.clone())),
         };
+        self.is_not_idle(id, now);
         let message = Private {
             id: self.next_id(now),
             at_ms: now.unix_ms,

@@ -25,6 +25,9 @@ impl Hub {
         let (from, sender) = self.user_of(id)?;
         let is_guest = sender.account.is_none();
         let is_typing = signal.is_typing;
+        if matches!(signal.kind, SignalKind::Text | SignalKind::Notice) {
+            self.is_not_idle(id, now);
+        }
         let mut told = Signalled {
             id: self.next_id(now),
             from,

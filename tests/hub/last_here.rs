@@ -1,7 +1,9 @@
 //! When people were last here: on this server or another, under which name, and
 //! of how many the hub remembers it.
 
-use chat_server::hub::{Command, Farewell, Limits, News, NodeId, RosterChange};
+use chat_server::hub::{
+    Command, Event, Farewell, Limits, News, NodeId, Question, Reply, RosterChange,
+};
 
 use super::hub_support::{House, credential, limits, name};
 
@@ -84,4 +86,32 @@ fn people_of_other_servers_are_remembered_as_well() {
     assert_eq!(known(&house), [false, false, false]);
     hear(&mut house, News::Gone(two));
     assert_eq!(known(&house), [true, true, false]);
+}
+
+#[test]
+fn a_user_is_idle_since_the_last_words() {
+    let mut house = House::new();
+    let ann = house.enter(0, "ann");
+    let bob = house.enter(1, "bob");
+    house.join(ann, "c");
+    let idle_ms = |house: &mut House| {
+        house.pass(5_000);
+        house.forget();
+        let question = Question::User(name("ann"));
+        let logged = None;
+        house.apply(bob, Command::Ask { question, logged });
+        let card = house.told.iter().find_map(|(_, event)| match event {
+            Event::Answered(Reply::User(card)) => card.idle_ms,
+            _ => None,
+        });
+        card.expect("ann's card")
+    };
+    assert_eq!(idle_ms(&mut house), 5_000);
+    assert_eq!(idle_ms(&mut house), 10_000);
+    house.say(ann, "hi");
+    assert_eq!(idle_ms(&mut house), 5_000);
+    house.private(ann, "bob", "hi");
+    assert_eq!(idle_ms(&mut house), 5_000);
+    house.say(ann, "");
+    assert_eq!(idle_ms(&mut house), 10_000);
 }
