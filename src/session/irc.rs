@@ -26,6 +26,7 @@ mod webirc;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use crate::account::Registrations;
 use crate::http::Upgraded;
 use crate::hub::{Command, Farewell, Pass, Traits};
 use crate::model::governance::Key;
@@ -69,6 +70,8 @@ pub(super) struct IrcSession {
     decoder: Decoder,
     /// What the client's own answers depend on; the outbox has another one.
     reader: Reader,
+    /// Whether everyone registers accounts, as far as the client knows.
+    registers: bool,
     /// The nickname may have changed since it was last looked up.
     is_renamed: bool,
     /// How often nicknames of accounts had changed by then.
@@ -146,7 +149,9 @@ impl Paced for IrcSession {
 
 impl IrcSession {
     fn new(attached: Attached) -> IrcSession {
+        let registrations = attached.context.accounts.registrations();
         IrcSession {
+            registers: registrations == Registrations::Open,
             attached,
             decoder: Decoder::default(),
             reader: Reader::default(),
@@ -256,6 +261,11 @@ impl IrcSession {
     }
 
     fn carry_out(&mut self, spec: &Spec, message: &Message<'_>) -> Flow {
+        if matches!(spec.verb, Verb::Cap | Verb::Ping | Verb::Pong)
+            && self.tell_offers() == Flow::Stop
+        {
+            return Flow::Stop;
+        }
         if let Some(batch) = message.tag("batch")
             && spec.verb != Verb::Batch
             && self.reader.has(Cap::Multiline)

@@ -55,10 +55,7 @@ fn an_account_can_be_made_before_the_nickname_is_there_if_the_server_lets() {
     let _guest = IrcClient::enter(&server, "guest");
     let mut ann = IrcClient::connect(server.address("irc"));
     ann.send("CAP LS 302");
-    let mut offered = ann.next();
-    if offered.contains(" LS * ") {
-        offered.push_str(&ann.next());
-    }
+    let offered = offered(&mut ann);
     assert!(
         offered.contains(&format!("{CAP}=before-connect,email-required")),
         "{offered}"
@@ -115,4 +112,56 @@ fn what_stands_for_where_someone_is_changes_with_the_account() {
             .expect(" CHGHOST ")
             .ends_with(" CHGHOST ~user ann.user")
     );
+}
+
+#[test]
+fn registration_is_offered_while_everyone_registers() {
+    let server = start_with(|config| config["accounts"]["registration"] = "closed".into());
+    let mut ann = IrcClient::connect(server.address("irc"));
+    ann.send("CAP LS 302");
+    assert!(!offered(&mut ann).contains(CAP));
+    ann.send(&format!("CAP REQ {CAP}"));
+    assert!(ann.next().contains(&format!(" CAP * NAK :{CAP}")));
+    ann.send("CAP END");
+    ann.begin("ann", "");
+    assert!(
+        ann.ask("REGISTER * * :correct horse")
+            .contains(" REGISTRATION_CLOSED ")
+    );
+    let mut old = IrcClient::enter(&server, "old");
+    let registration = |words: &str| {
+        let words = words.to_owned();
+        server.reload(|config| config["accounts"]["registration"] = words.into());
+    };
+    registration("open");
+    ann.send("PING 1");
+    assert!(ann.next().ends_with(&format!(" CAP ann NEW :{CAP}")));
+    assert!(ann.next().contains(" PONG "));
+    assert!(ann.ask(&format!("CAP REQ {CAP}")).contains(" ACK "));
+    registration("invitation");
+    ann.send("CAP LIST");
+    assert!(ann.next().ends_with(&format!(" CAP ann DEL :{CAP}")));
+    let own = ann.next();
+    assert!(
+        own.contains(" CAP ann LIST ") && !own.contains(CAP),
+        "{own}"
+    );
+    ann.send("PING 2");
+    assert!(ann.next().contains(" PONG "));
+    old.send("PING 1");
+    assert!(old.next().contains(" PONG "));
+}
+
+/// What a client is offered, which may be several lines.
+fn offered(client: &mut IrcClient) -> String {
+    let mut offered = client.next();
+    while offered
+        .lines()
+        .last()
+        .is_some_and(|line| line.contains(" LS * "))
+    {
+        offered.push_str("\n");
+        offered.push_str(&client.next());
+    }
+    offered
 }

@@ -120,8 +120,8 @@ impl Caps {
     }
 
     /// The set after a request such as `server-time -echo-message`; `None` if it names
-    /// something that is not known.
-    pub fn after(self, request: &str) -> Option<Caps> {
+    /// something that is not known, or asks for what is not offered.
+    pub fn after(self, request: &str, registers: bool) -> Option<Caps> {
         let mut words = request.split_ascii_whitespace();
         words.try_fold(self, |caps, word| {
             let (name, on) = match word.strip_prefix('-') {
@@ -129,7 +129,7 @@ impl Caps {
                 None => (word, true),
             };
             let (cap, _) = TABLE.iter().find(|(_, known)| *known == name)?;
-            Some(caps.with(*cap, on))
+            (!on || is_offered(*cap, registers)).then(|| caps.with(*cap, on))
         })
     }
 }
@@ -142,9 +142,26 @@ pub fn mechanisms(terms: &Terms) -> &'static str {
     }
 }
 
+/// Whether clients are offered a capability; `registers`: whether everyone registers accounts.
+fn is_offered(cap: Cap, registers: bool) -> bool {
+    cap != Cap::AccountRegistration || registers
+}
+
 /// What a client is offered; with values for those that understand them (`CAP LS 302`).
-pub fn offered(terms: &Terms, with_values: bool) -> Vec<String> {
-    let shown = |(cap, name): &(Cap, &str)| match cap {
+pub fn offered(terms: &Terms, registers: bool, with_values: bool) -> Vec<String> {
+    let offered = TABLE.iter().filter(|(cap, _)| is_offered(*cap, registers));
+    offered.map(|row| shown(row, terms, with_values)).collect()
+}
+
+/// `draft/account-registration`, as clients are told of it when it comes or goes.
+pub fn registration(terms: &Terms, with_values: bool) -> String {
+    let is_it = |(cap, _): &&(Cap, &str)| *cap == Cap::AccountRegistration;
+    let row = TABLE.iter().find(is_it);
+    row.map_or_else(String::new, |row| shown(row, terms, with_values))
+}
+
+fn shown((cap, name): &(Cap, &str), terms: &Terms, with_values: bool) -> String {
+    match cap {
         Cap::Sasl if with_values => format!("{name}={}", mechanisms(terms)),
         Cap::Metadata if with_values => format!("{name}={}", metadata::limits()),
         Cap::Multiline if with_values => {
@@ -160,8 +177,7 @@ pub fn offered(terms: &Terms, with_values: bool) -> Vec<String> {
             }
         }
         _ => (*name).to_owned(),
-    };
-    TABLE.iter().map(shown).collect()
+    }
 }
 
 /// Leaves out what does not fit a line of so many bytes, for clients that understand only
@@ -183,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_old_clients_are_offered_fits_a_line() {
-        let mut offered = offered(&Terms::default(), false);
+        let mut offered = offered(&Terms::default(), true, false);
         let all = offered.len();
         keep_to_a_line(&mut offered, 2000);
         assert_eq!(offered.len(), all);
@@ -197,10 +213,14 @@ mod tests {
     #[test]
     fn a_request_is_all_or_nothing() {
         let none = Caps::default();
-        let some = none.after("server-time message-tags").unwrap();
+        let some = none.after("server-time message-tags", true).unwrap();
         assert!(some.has(Cap::ServerTime) && some.has(Cap::MessageTags));
-        assert_eq!(some.after("-server-time unknown"), None);
-        let fewer = some.after("-server-time").unwrap();
+        assert_eq!(some.after("-server-time unknown", true), None);
+        let fewer = some.after("-server-time", true).unwrap();
         assert_eq!(fewer.names().collect::<Vec<_>>(), ["message-tags"]);
+        let registration = "draft/account-registration";
+        assert_eq!(some.after(registration, false), None);
+        assert!(some.after("-draft/account-registration", false).is_some());
+        assert!(some.after(registration, true).is_some());
     }
 }

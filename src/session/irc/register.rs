@@ -1,5 +1,6 @@
 //! How a client gets its nickname: CAP, PASS, NICK and USER in any order.
 
+use crate::account::Registrations;
 use crate::hub::{Command, Farewell, Introduction, Refusal};
 use crate::model::{Account, Name, NameError, Text};
 use crate::protocol::foreign::is_blank;
@@ -83,7 +84,7 @@ impl IrcSession {
                     let caps = self.reader.caps().with(Cap::CapNotify, true);
                     self.set_caps(caps);
                 }
-                let mut offered = caps::offered(self.terms(), version >= 302);
+                let mut offered = caps::offered(self.terms(), self.registers, version >= 302);
                 match version >= 302 {
                     true => offered.extend(self.sts()),
                     false => caps::keep_to_a_line(&mut offered, CAPS_BYTES),
@@ -131,7 +132,7 @@ impl IrcSession {
 
     fn request_caps(&mut self, wanted: &str) -> Flow {
         self.negotiates(true);
-        let after = self.reader.caps().after(wanted);
+        let after = self.reader.caps().after(wanted, self.registers);
         let answer = match after {
             Some(caps) => {
                 self.set_caps(caps);
@@ -142,6 +143,36 @@ impl IrcSession {
         self.write(|reader, lines| {
             lines.by_server("CAP", &[reader.shown(), answer, wanted]);
         })
+    }
+
+    /// Whether everyone registers accounts, as the client is told, may have changed: it is told
+    /// with what keeps a connection up, since it matters to nobody at once.
+    pub(super) fn tell_offers(&mut self) -> Flow {
+        let registers = self.attached.context.accounts.registrations() == Registrations::Open;
+        if std::mem::replace(&mut self.registers, registers) == registers {
+            return Flow::Continue;
+        }
+        let is_told = self.reader.has(Cap::CapNotify);
+        if !registers && self.reader.has(Cap::AccountRegistration) {
+            let caps = self.reader.caps().with(Cap::AccountRegistration, false);
+            self.set_caps(caps);
+        }
+        if !is_told {
+            return Flow::Continue;
+        }
+        let (subcommand, with_values) = if registers {
+            ("NEW", true)
+        } else {
+            ("DEL", false)
+        };
+        let shown = caps::registration(self.terms(), with_values);
+        // It answers nothing.
+        let label = std::mem::take(&mut self.label);
+        let flow = self.write(|reader, lines| {
+            lines.by_server("CAP", &[reader.shown(), subcommand, &shown]);
+        });
+        self.label = label;
+        flow
     }
 
     fn set_caps(&mut self, caps: Caps) {
