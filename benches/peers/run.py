@@ -14,7 +14,7 @@ from pathlib import Path
 
 import page
 import servers
-from scenarios import MAPS_FOR_20_000, SCENARIOS
+from scenarios import MAPS_FOR_20_000, SCENARIOS, with_peers
 
 ROOT = Path(__file__).resolve().parents[2]
 # Longer than any one measurement; the generator itself gives up sooner.
@@ -27,11 +27,14 @@ def main():
     options = parse()
     raise_descriptor_limit()
     try:
+        for peer in options.peer:
+            name, _, place = peer.partition("=")
+            servers.add_running(name, place)
         servers.install()
     except servers.Missing as missing:
         sys.exit(str(missing))
     binary = Path(options.binary).resolve()
-    scenarios = [s for s in SCENARIOS if options.only in s.title]
+    scenarios = [with_peers(s, servers.RUNNING) for s in SCENARIOS if options.only in s.title]
     seconds = options.seconds or (2 if options.rounds == 1 else 5)
     results = {}
     begun = time.monotonic()
@@ -69,6 +72,10 @@ def parse():
     parser.add_argument("--rounds", type=int, default=5, help="medians are taken over so many")
     parser.add_argument("--seconds", type=int, help="length of one measurement [default: 5; 2 for one round]")
     parser.add_argument("--minutes", type=int, help="no round begins later than that")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME=HOST:PORT[,PID]",
+        help="another IRC server, which runs already and slows nobody down; its processor time and memory are those of PID",
+    )
     parser.add_argument("--only", default="", help="scenarios with that in their title, to standard output")
     parser.add_argument("--binary", default=ROOT / "target/release/chat-server")
     parser.add_argument("--raw", default=ROOT / "target/bench-peers.json", help="every figure of every round")
@@ -100,7 +107,7 @@ def measure(binary, scenario, contestant, seconds):
         return bench(binary, arguments, seconds)
     try:
         with servers.running(contestant.peer) as (address, pid):
-            there = ["--address", address, "--pid", str(pid)]
+            there = ["--address", address, *(["--pid", str(pid)] if pid else [])]
             return bench(binary, arguments + there, seconds)
     except RuntimeError as error:
         return {"failed": str(error)}

@@ -1,6 +1,6 @@
 """What is measured on which server, and the targets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Nothing is stored, as on IRC.
 NOTHING_KEPT = '{"history":"off","chat_log":{"enabled":false}}'
@@ -89,6 +89,14 @@ class Scenario:
     figures: tuple
     # A longer run evens out disturbances of a few seconds.
     times_as_long: int = 1
+
+
+def with_peers(scenario, names):
+    """The scenario with further IRC servers, if it is measured on others at all."""
+    if not any(c.peer and c != BARE for c in scenario.contestants):
+        return scenario
+    others = tuple(Contestant(name, "irc", peer=name) for name in names)
+    return replace(scenario, contestants=scenario.contestants + others)
 
 
 def least(bound, against="peer"):

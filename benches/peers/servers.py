@@ -11,6 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = ("ngircd", "inspircd")
+# IRC servers that run already: name to address and process id, if that is known.
+RUNNING = {}
 # Debian installs daemons outside the PATH of ordinary users.
 SBIN = "/usr/sbin:/usr/local/sbin"
 STARTING = 15
@@ -75,9 +77,21 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def add_running(name, place):
+    """Takes a server that runs already into the comparison: HOST:PORT, or HOST:PORT,PID."""
+    address, _, pid = place.partition(",")
+    _, _, port = address.rpartition(":")
+    if not name or name in PEERS or not port.isdigit() or (pid and not pid.isdigit()):
+        raise Missing(f"--peer takes NAME=HOST:PORT or NAME=HOST:PORT,PID, not {name}={place}")
+    RUNNING[name] = (address, int(pid) if pid else None)
+
+
 @contextlib.contextmanager
 def running(peer):
     """Starts a peer on a free port; yields its address and process id."""
+    if peer in RUNNING:
+        yield RUNNING[peer]
+        return
     port = free_port()
     with tempfile.TemporaryDirectory(prefix=f"{peer}-bench-") as folder:
         config = (HERE / f"{peer}.conf").read_text()
