@@ -38,7 +38,7 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
     "/client/", "page/",
     STYLE: "style.css" "theme.css";
     SCRIPT: "app.js" "commands.js" "emoji.js" "links.js" "notify.js" "offline.js" "sound.js" "text.js" "theme.js" "time.js" "trail.js"
-        "reset.js" "lib/dom.js" "lib/emitter.js" "lib/place.js"
+        "reset.js" "lib/dom.js" "lib/emitter.js" "lib/place.js" "lib/sentence.js"
         "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
         "model/conversation.js" "model/delivery.js" "model/drafts.js" "model/governance.js" "model/mending.js" "model/my_rooms.js" "model/names.js" "model/reacting.js"
         "model/rules.js" "model/search.js" "model/signing_out.js" "model/split.js" "model/state.js" "model/storage.js"

@@ -3,6 +3,7 @@
 
 import { byId, h } from "./lib/dom.js";
 import { at } from "./lib/place.js";
+import { sentence } from "./lib/sentence.js";
 
 const PATIENCE = 30_000;
 const root = byId("reset");
@@ -16,15 +17,12 @@ async function ask(request = {}) {
     return { ok: false, status: 0, words: "The server cannot be reached. Is the network there?" };
   }
   const body = await response.json().catch(() => ({}));
-  return { ok: response.ok, status: response.status, nickname: body.nickname, words: sentence(body.error?.message, response.status) };
+  return { ok: response.ok, status: response.status, nickname: body.nickname, words: inWords(body.error?.message ?? "", response.status) };
 }
 
-function sentence(words, status) {
-  if (!words) return `The server answered with an error (${status}). Please try again.`;
-  // The name of the field stands before what is wrong with it.
-  const text = words.replace(/^password: /, "the password ");
-  return `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
-}
+// The name of the field stands before what is wrong with it.
+const inWords = (words, status) =>
+  sentence(words.replace(/^password: /, "the password ")) || `The server answered with an error (${status}). Please try again.`;
 
 const toTheChat = () => h("a", { class: "button primary", href: at("/client") }, "To the chat");
 

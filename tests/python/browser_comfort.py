@@ -126,6 +126,7 @@ def printed(page):
     for hidden in ("#side", "#aside .search", "#aside .everywhere"):
         expect(page.locator(hidden)).to_be_hidden()
     expect(found).to_contain_text("bob")
+    assert on_paper(page.locator("#aside h2")) == "Search for \u201cbetween\u201d"
     assert on_paper(found.locator(".excerpt")) == "in between"
     assert year in on_paper(found.locator("time"))
     page.emulate_media(media="screen")
@@ -146,6 +147,8 @@ def forced_colours(page):
     other = page.evaluate(look, "#rooms .row-button:not([aria-current])")
     assert current[0] != other[0], (current, other)
     assert page.evaluate(look, "#stream .avatar")[2] == "solid"
+    if page.viewport_size == PHONE:
+        return page.emulate_media(forced_colors="none")
     # A dot with a ring is a person who is away, a full one a person who is here.
     expect(page.locator("#aside .presence.online").first).to_be_attached()
     dot = page.evaluate("getComputedStyle(document.querySelector('#aside .presence.online')).backgroundColor")
@@ -236,6 +239,7 @@ def main():
         join(eve, "dev")
         emoji(eve, bob)
         printed(eve)
+        forced_colours(eve)
         assert ada.mistakes == eve.mistakes == [], ada.mistakes + eve.mistakes
 
 

@@ -1,4 +1,4 @@
-"""Topics, roles and removals: what people see, and what they are offered."""
+"""Topics, roles and removals: what people see, and what they are offered, on a desk and on a phone."""
 
 from browser import *
 
@@ -8,6 +8,8 @@ def person(page, name):
 
 
 def menu_of(page, name):
+    if not page.locator("#aside").is_visible():
+        page.get_by_role("button", name="People", exact=True).click()
     person(page, name).click()
     return page.get_by_role("menu", name=name)
 
@@ -20,7 +22,7 @@ def main():
     where = site()
     with chromium() as browser:
         ada = enter(browser, where.web, "ada")
-        bob = enter(browser, where.web, "bob")
+        bob = enter(browser, where.web, "bob", size=PHONE)
         join(ada, "club")
         notice(ada, "You are an operator of this room.")
         join(bob, "club")
@@ -71,6 +73,7 @@ def removal(ada, bob, carol):
     expect(menu.get_by_role("menuitem", name="Mention")).to_be_visible()
     expect(menu.get_by_text("Remove from the room")).to_have_count(0)
     bob.keyboard.press("Escape")
+    bob.get_by_role("button", name="Close", exact=True).click()
     menu_of(ada, "bob").get_by_role("menuitem", name="Remove from the room…").click()
     dialog = ada.get_by_role("dialog", name="Remove bob")
     dialog.get_by_label("Why").fill("too <i>loud</i>")

@@ -24,8 +24,7 @@ def log_in(page, name):
 
 
 def go_to(page, room):
-    row(page, room).click()
-    expect(page.get_by_role("heading", name=room, exact=True)).to_be_visible()
+    open_room(page, room)
 
 
 def badge(page, room, words):
@@ -179,7 +178,7 @@ def main():
         badge(desk, "dev", "2 unread, 1 for you")
 
         # Another device has the rooms, and the same numbers.
-        phone = new_page(browser, where.web)
+        phone = new_page(browser, where.web, PHONE)
         log_in(phone, "ada")
         badge(phone, "dev", "2 unread, 1 for you")
         badge(phone, "ops", "")
@@ -224,6 +223,7 @@ def main():
         go_to(phone, "ops")
         say(phone, "/leave")
         expect(row(phone, "ops")).to_have_count(0)
+        phone.get_by_role("button", name="All conversations").click()
         join(phone, "tea")
         look(desk, row(desk, "tea"), 1)
         look(desk, row(desk, "ops"), 0)

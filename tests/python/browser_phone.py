@@ -155,6 +155,14 @@ def main():
         say(desk, "for @ada")
         back = page.get_by_role("button", name="All conversations, 1 unread")
         back.tap()
+        # What concerns everybody stands above the list, too.
+        announce(where, "closed on Monday")
+        banner = page.get_by_role("alert").filter(has_text="closed on Monday")
+        expect(banner).to_be_in_viewport(ratio=1)
+        expect(page.locator("#me")).to_be_in_viewport(ratio=1)
+        fits(page)
+        banner.get_by_role("button", name="Dismiss").tap()
+        expect(banner).to_have_count(0)
         expect(unread(page, "dev")).to_be_visible()
         for target in page.locator("#side button:visible").all():
             assert target.bounding_box()["height"] >= 40, target.inner_text()

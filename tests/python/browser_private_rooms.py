@@ -163,7 +163,7 @@ def slow_mode(ada, bob, seconds, words):
 def an_invitation(browser, where, ada):
     """Who is not invited is told so; an invitation is a card."""
     set_rule(ada, "Invited people only")
-    carol = enter(browser, where.web, "carol")
+    carol = enter(browser, where.web, "carol", size=PHONE)
     ask_to_join(carol, "den")
     dialog = carol.get_by_role("dialog", name="#den does not let you in")
     expect(dialog).to_contain_text("Only invited people may join #den. Ask one of its operators")
@@ -181,6 +181,8 @@ def an_invitation(browser, where, ada):
     ada.get_by_label("Nickname of someone").fill("carol")
     ada.keyboard.press("Enter")
     card = carol.locator(".banner.invited")
+    # On a phone it stands above the list, too.
+    expect(carol.locator("#side")).to_be_visible()
     expect(card).to_contain_text("ada invites you to #den.")
     card.get_by_role("button", name="Join").click()
     expect(carol.get_by_role("heading", name="den", exact=True)).to_be_visible()

@@ -17,7 +17,12 @@ def main():
             say(ada, f"before {number}.")
         # Some of these are in flight when the server dies.
         heard(bob, "before 0.")
+        # What answers in its place speaks in few words.
+        refusal = {"error": {"message": "requests cannot be carried out at the moment"}}
+        bob.route("**/auth", lambda route: route.fulfill(status=503, json=refusal))
         ask("kill")
+        expect(bob.locator(".banner.offline")).to_contain_text("Requests cannot be carried out at the moment. Trying again")
+        bob.unroute("**/auth")
         expect(ada.locator(".banner.offline")).to_contain_text("The connection was lost")
         expect(ada.locator("#me .status")).to_have_text("Reconnecting…")
         # A command is not kept for later: it is not carried out, and says so.

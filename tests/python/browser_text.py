@@ -149,6 +149,11 @@ def main():
         links = page.locator("#stream a").evaluate_all("all => all.map(one => one.href)")
         assert all(link.startswith("https://example.org/") for link in links), links
         addresses_are_links(page)
+        page.set_viewport_size(PHONE)
+        addresses_are_links(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{wide} pixels too wide"
+        page.set_viewport_size(DESKTOP)
         emphasis_is_shown(page)
         assert page.evaluate("window.pwned") is None
         # Even if a script received markup, the browser would refuse it.

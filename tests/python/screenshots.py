@@ -141,7 +141,7 @@ def views(page, site, people, shoot):
     composer(page).fill("This waits until the connection is back.")
     site.stop()
     expect(page.locator(".banner.offline")).to_be_visible()
-    composer(page).press("Enter")
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".row.waiting")).to_be_visible()
     shoot("cut-off")
 

@@ -1,6 +1,7 @@
 // Signing in and registering, over HTTP. Errors are thrown as `Refused`, with a text for the user.
 
 import { at } from "../lib/place.js";
+import { sentence } from "../lib/sentence.js";
 
 /** How long the server may take to sign out, and to answer a question. */
 const PATIENCE = 4_000;
@@ -119,7 +120,7 @@ export async function whyNot(token) {
     // It knows us, over a connection that it already had.
     if (response.ok) return { isRefused: false, words: "The server takes no more connections at present." };
     const { error } = await response.json().catch(() => ({}));
-    return { isRefused: response.status === 401, words: error?.message ?? "" };
+    return { isRefused: response.status === 401, words: sentence(error?.message ?? "") };
   } catch {
     return { isRefused: false, words: "" };
   }
@@ -132,8 +133,8 @@ const bearer = (token) => ({ Authorization: `Bearer ${token}` });
 function token({ response, body }, conflict) {
   if (response.ok) return body?.token;
   const { code, message, field, fields } = body?.error ?? {};
-  const words = sentence(message ?? "", response);
-  const each = Object.entries(fields ?? {}).map(([name, why]) => [name, sentence(String(why), response)]);
+  const words = inWords(message ?? "", response);
+  const each = Object.entries(fields ?? {}).map(([name, why]) => [name, inWords(String(why), response)]);
   const about = field ?? (response.status === 409 ? conflict : undefined);
   if (each.length === 0 && about) each.push([about, words]);
   throw new Refused(words, { status: response.status, code, fields: Object.fromEntries(each) });
@@ -152,8 +153,4 @@ async function send(method, path, form, headers = {}) {
   return { response, body };
 }
 
-function sentence(words, response) {
-  if (!words) return `The server answered with an error (${response.status}). Please try again.`;
-  const start = words[0].toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(start) ? start : `${start}.`;
-}
+const inWords = (words, { status }) => sentence(words) || `The server answered with an error (${status}). Please try again.`;

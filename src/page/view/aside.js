@@ -167,6 +167,7 @@ export class Aside {
     const { conversations, active, search } = this.#app.state;
     const { query, results, more, busy, room } = search;
     this.#box.querySelector(".summary").textContent = summary(search, active);
+    this.#box.querySelector("h2").dataset.paper = query ? `Search for “${query}”` : "Search";
     this.#box.querySelector(".everywhere").hidden = Boolean(active && !active.isRoom);
     this.#box.querySelector(".older").hidden = busy || !more || Boolean(room && !room.isRoom);
     const found = (results ?? []).filter(({ key }) => conversations.has(key)).map((result) => h("li", {}, h("button", {

@@ -2,6 +2,7 @@
 // never put into an address.
 
 import { at, KEPT } from "../../../client/lib/place.js";
+import { sentence } from "../../../client/lib/sentence.js";
 
 const KEY = `${KEPT}admin-token`;
 const PATIENCE = 15_000;
@@ -105,8 +106,3 @@ export function inWords(error) {
   if (error.status === 429 && error.retryAfter) return `${sentence(error.message)} Try again in ${error.retryAfter} s.`;
   return sentence(error.message);
 }
-
-const sentence = (words) => {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-};
