@@ -1,6 +1,6 @@
 //! What edits and reactions cost: publishing beside them, a page of a history with them and without, a
-//! message with as many reactions as there may be as those who join are shown it, and what it takes to
-//! store changes and to overwrite deleted texts.
+//! message with as many reactions as there may be as those who join are shown it and as it gets one more, and
+//! what it takes to store changes and to overwrite deleted texts.
 //!
 //! The store is in a real file in a temporary folder; `CHAT_BENCH_DIR` names another folder.
 
@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use chat_server::hub::{
     Chore, Command, ConnectionId, Effect, Effects, Event, Hub, Limits, Message, MessageId, News,
-    Now, Profile, Reading,
+    Now, Profile, Reading, Settled, Which, Wish,
 };
-use chat_server::model::{Amendment, MAX_REACTIONS, MAX_SIGNS, Reaction, Record, Sign};
+use chat_server::model::{Amendment, Located, MAX_REACTIONS, MAX_SIGNS, Reaction, Record, Sign};
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::store::{
@@ -261,6 +261,42 @@ impl Room {
         told
     }
 
+    /// The first member gives a message a sign or takes it back, and all are told. The store has the
+    /// message as it was.
+    fn react(&mut self, stored: &Located, on: bool, encoder: &mut Encoder, out: &mut Vec<u8>) {
+        let (id, now) = (connection(0), self.now);
+        let sign = Sign::parse("sign7").unwrap();
+        let react = Command::Mend {
+            message: Which::Id(stored.message.id),
+            wish: Wish::React { sign, on: Some(on) },
+        };
+        self.hub.apply(id, react, now, &mut self.fx);
+        for effect in self.fx.take_list() {
+            if let Effect::Chore(Chore::Find(finding)) = effect {
+                let found = Ok(Some(stored.clone()));
+                self.hub.found(finding, found, now, &mut self.fx);
+            }
+        }
+        for effect in self.fx.take_list() {
+            if let Effect::Append(draft) = effect {
+                let settled = Settled::by_id(draft.record.id(), true);
+                self.hub.settle(settled, now, &mut self.fx);
+            }
+        }
+        let list = self.fx.take_list();
+        let mut told = 0;
+        for effect in &list {
+            if let Effect::Deliver { event, .. } = effect {
+                assert!(matches!(event, Event::Reacted(_)));
+                encoder.event(WireFormat::Json, event, out);
+                told += 1;
+            }
+        }
+        assert_eq!(told, 1);
+        self.fx.put_back(list);
+        self.fx.clear();
+    }
+
     /// A client joins, is shown the past, and leaves. Nothing may be read for it.
     fn visit(&mut self, encoder: &mut Encoder, out: &mut Vec<u8>) {
         self.join(MEMBERS);
@@ -484,6 +520,34 @@ fn live(c: &mut Criterion) {
     group.finish();
 }
 
+/// From the command to what the members are told, without the store.
+fn reacting(c: &mut Criterion) {
+    let mut group = c.benchmark_group("react, and tell 100 members");
+    // In turns the reaction is given and taken back.
+    for (kind, stored, mut on) in [
+        ("the first reaction", Stored::new(), true),
+        (
+            "one more reaction on a message with 1000",
+            Stored::new().react_much(),
+            false,
+        ),
+    ] {
+        let past = stored.page().messages.split_off(PAGE as usize - 20);
+        let message = past.last().cloned().unwrap();
+        let found = Located::remembered(message);
+        let mut room = Room::new(MEMBERS, Some(past));
+        let (mut encoder, mut out) = (Encoder::new(String::new()), Vec::new());
+        group.bench_function(kind, |b| {
+            b.iter(|| {
+                out.clear();
+                room.react(&found, on, &mut encoder, &mut out);
+                on = !on;
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group!(
     benches,
     publishing,
@@ -491,6 +555,7 @@ criterion_group!(
     joining,
     changes,
     overwriting,
-    live
+    live,
+    reacting
 );
 criterion_main!(benches);

@@ -43,9 +43,7 @@ impl Hub {
         fx: &mut Effects,
     ) {
         for Located { message, to, .. } in messages.into_iter().take(MOST_ERASED) {
-            let Some(reactions) = message.body.reactions() else {
-                continue;
-            };
+            let reactions = message.body.reactions().cloned().unwrap_or_default();
             for given in reactions.given().filter(|given| given.on) {
                 let (Ok(by), Ok(sign)) = (Name::restore(given.user), Sign::parse(given.sign))
                 else {
@@ -65,7 +63,7 @@ impl Hub {
                     sign,
                     on: false,
                 });
-                self.reacting.add(&reaction);
+                self.reacting.add(&reaction, reactions.clone());
                 fx.append(Draft {
                     record: Record::React(reaction.clone()),
                     to: None,

@@ -90,7 +90,7 @@ impl Changed {
         if let Some(amendment) = &self.amendment {
             amendment.apply(message);
         }
-        if !message.body.is_deleted() && !self.reactions.as_str().is_empty() {
+        if !message.body.is_deleted() && !self.reactions.is_empty() {
             let mut reactions = message.body.reactions().cloned().unwrap_or_default();
             reactions.merge(&self.reactions);
             let more = message.body.more.get_or_insert_default();

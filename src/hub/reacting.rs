@@ -17,15 +17,32 @@ use super::mended::log_reaction;
 use super::messages::Content;
 use super::{ConnectionId, Draft, Effects, Event, Hub, Now, Refusal};
 
-/// The reactions that are being committed, by their messages, and how many there are.
+/// The messages of which reactions are being committed: how many, and what each of the messages
+/// will have.
 #[derive(Default)]
 pub(super) struct Pending(HashMap<MessageId, (usize, Reactions)>);
 
 impl Pending {
-    pub fn add(&mut self, reaction: &Reaction) {
-        let (count, reactions) = self.0.entry(reaction.message).or_default();
+    /// What a message will have when all is committed.
+    fn of(&self, message: &Message) -> Reactions {
+        let pending = self.0.get(&message.id).map(|(_, reactions)| reactions);
+        let reactions = pending.or(message.body.reactions());
+        reactions.cloned().unwrap_or_default()
+    }
+
+    /// Adds one to a message that has these, or will have them.
+    pub fn add(&mut self, reaction: &Reaction, others: Reactions) {
+        let pending = self.0.entry(reaction.message);
+        let (count, reactions) = pending.or_insert((0, others));
         *count += 1;
         reactions.give(reaction.given());
+    }
+
+    /// Takes note of one that is committed, perhaps by another server.
+    fn learn(&mut self, reaction: &Reaction) {
+        if let Some((_, reactions)) = self.0.get_mut(&reaction.message) {
+            reactions.give(reaction.given());
+        }
     }
 
     /// How many messages there are.
@@ -57,10 +74,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (by, user) = self.user_of(id)?;
         let (account, named_after) = (user.account, user.named_after);
-        let mut known = found.message.body.reactions().cloned().unwrap_or_default();
-        if let Some((_, pending)) = self.reacting.0.get(&found.message.id) {
-            known.merge(pending);
-        }
+        let known = self.reacting.of(&found.message);
         let by_account = account.and_then(|account| known.of_account(&sign, account));
         let given = by_account.or_else(|| known.of(&sign, by.key()));
         let given = given.filter(|given| given.on);
@@ -104,7 +118,7 @@ impl Hub {
             self.reacted(reaction, Some(id), now, fx);
             return Ok(());
         }
-        self.reacting.add(&reaction);
+        self.reacting.add(&reaction, known);
         let reaction = Box::new(reaction);
         fx.append(Draft {
             record: Record::React(reaction.clone()),
@@ -142,6 +156,7 @@ impl Hub {
         fx: &mut Effects,
     ) -> bool {
         let reaction = Arc::new(reaction);
+        self.reacting.learn(&reaction);
         if self.mended.is_deleted(reaction.message) || !self.mended.react(&reaction) {
             return false;
         }

@@ -229,8 +229,8 @@ impl Body {
     pub fn bytes(&self) -> usize {
         let styled = self.styled.as_ref().map_or("", Styled::as_str);
         let extras = self.extras.as_deref().unwrap_or_default();
-        let reactions = self.reactions().map_or("", Reactions::as_str);
-        self.text.as_str().len() + styled.len() + extras.len() + reactions.len()
+        let reactions = self.reactions().map_or(0, Reactions::bytes);
+        self.text.as_str().len() + styled.len() + extras.len() + reactions
     }
 
     /// The text as the chat log has it: the log's entries have no kinds.

@@ -1,19 +1,28 @@
 //! The reactions that a message has.
 //!
-//! They are kept as the text that is stored, so that reading a message costs nothing more for
-//! them: a line for each user and sign, in the order of the ids of the log. A reaction that was
-//! taken back keeps its line for a day. So what comes of several reactions does not depend on the
-//! order in which they are applied, nor on how often: of one user's with one sign the one with
-//! the highest id counts. After that day nothing is left of it but the id of the last change, in
-//! a line that names nobody: clients that come back ask for changes by that id.
+//! What is stored of them is a text: a line for each user and sign, in the order of the ids of the
+//! log. A reaction that was taken back keeps its line for a day. So what comes of several reactions
+//! does not depend on the order in which they are applied, nor on how often: of one user's with one
+//! sign the one with the highest id counts. After that day nothing is left of it but the id of the
+//! last change, in a line that names nobody: clients that come back ask for changes by that id.
+//!
+//! In memory the lines are sorted by what is asked of them, and copies share them. So the hub
+//! applies one more reaction to a message that has a thousand without going through them.
 
-use std::collections::HashSet;
-use std::fmt::Write;
+mod line;
+mod sorted;
+
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::account::AccountId;
 use super::id::MessageId;
 use super::sign::Sign;
+
+pub use line::Given;
+
+use line::Line;
+use sorted::Sorted;
 
 /// The most different signs of a message, and the most of one user.
 pub const MAX_SIGNS: usize = 20;
@@ -24,30 +33,30 @@ pub const MAX_NAMED: usize = 10;
 /// How long a reaction that was taken back is remembered in a store, against earlier ones that
 /// are stored later.
 pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
+/// How many of those that were taken back a day ago are forgotten with each new one.
+const FORGOTTEN_AT_ONCE: usize = 4;
 
 /// What a message has of reactions.
 #[derive(Clone, Debug, Default)]
 pub struct Reactions {
-    text: Arc<str>,
+    lines: Arc<Lines>,
     /// The key of the user who is told, whose own ones are named first.
     reader: Option<Arc<str>>,
 }
 
-/// One user's reaction with one sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Given<'a> {
-    /// The id of the log.
-    pub id: MessageId,
-    /// Whether it was not taken back.
-    pub on: bool,
-    /// The user's account; guests have none.
-    pub account: Option<AccountId>,
-    /// The sign.
-    pub sign: &'a str,
-    /// The key of the user's nickname.
-    pub key: &'a str,
-    /// The user's nickname at the time.
-    pub user: &'a str,
+#[derive(Clone, Debug)]
+struct Lines {
+    /// All of them, in the order of their ids.
+    all: Sorted,
+    /// The same in the order of their users and signs.
+    by_user: Sorted,
+    /// Those of accounts that were not taken back.
+    by_account: Sorted,
+    /// Those that were taken back, in the order of their ids.
+    taken_back: Sorted,
+    /// The others, by their signs, of which there are few.
+    by_sign: Vec<(Box<str>, Sorted)>,
+    bytes: usize,
 }
 
 /// A sign, with those who gave it.
@@ -74,7 +83,7 @@ pub enum Full {
 
 impl PartialEq for Reactions {
     fn eq(&self, other: &Reactions) -> bool {
-        self.text == other.text
+        Arc::ptr_eq(&self.lines, &other.lines) || self.given().eq(other.given())
     }
 }
 
@@ -83,69 +92,79 @@ impl Eq for Reactions {}
 impl Reactions {
     /// The same from the text that was stored.
     pub fn restored(stored: &str) -> Reactions {
+        let lines = stored.lines().filter_map(Given::read);
+        let lines = lines.map(|given| Arc::new(Line::new(&given))).collect();
         Reactions {
-            text: stored.into(),
+            lines: Arc::new(Lines::of(lines)),
             reader: None,
         }
     }
 
     /// The text to store.
-    pub fn as_str(&self) -> &str {
-        &self.text
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(self.bytes());
+        self.given().for_each(|given| given.write(&mut text));
+        text
+    }
+
+    /// How many bytes it holds.
+    pub fn bytes(&self) -> usize {
+        self.lines.bytes
+    }
+
+    /// Whether there is no line, not even of what was taken back.
+    pub fn is_empty(&self) -> bool {
+        self.lines.all.len() == 0
     }
 
     /// The same for one reader, who is named before all others.
     pub fn for_reader(&self, key: &Arc<str>) -> Reactions {
         Reactions {
-            text: self.text.clone(),
+            lines: self.lines.clone(),
             reader: Some(key.clone()),
         }
     }
 
     /// All lines, those that were taken back included, in the order of their ids.
     pub fn given(&self) -> impl DoubleEndedIterator<Item = Given<'_>> {
-        self.text.lines().filter_map(Given::read)
+        self.lines.all.iter().map(|line| line.given())
     }
 
     /// The id of the last change.
     pub fn last(&self) -> Option<MessageId> {
-        self.given().next_back().map(|given| given.id)
+        self.lines.all.last().map(|line| line.id)
     }
 
     /// What a user's nickname has given with a sign.
     pub fn of(&self, sign: &Sign, key: &str) -> Option<Given<'_>> {
-        let mut given = self.given();
-        given.find(|given| given.sign == sign.as_str() && given.key == key)
+        let found = self.lines.of_user(key, sign.as_str())?;
+        Some(found.given())
     }
 
     /// What an account has given with a sign, under whatever nickname.
     pub fn of_account(&self, sign: &Sign, account: AccountId) -> Option<Given<'_>> {
-        let mut given = self.given().filter(|given| given.on);
-        given.find(|given| given.sign == sign.as_str() && given.account == Some(account))
+        let place = (Some(account), sign.as_str());
+        let at = |line: &Line| (line.account, line.sign()).cmp(&place);
+        let found = self.lines.by_account.from(at).next();
+        found.filter(|line| at(line).is_eq()).map(|it| it.given())
     }
 
     /// Whether the message takes a sign from a user.
     pub fn admit(&self, sign: &Sign, key: &str) -> Result<(), Full> {
-        let (mut all, mut own) = (0, 0);
-        let mut signs: Vec<&str> = Vec::with_capacity(MAX_SIGNS);
-        for given in self.given().filter(|given| !given.is_mark()) {
-            let is_own = given.key == key;
-            if is_own && given.sign == sign.as_str() {
-                continue;
-            }
-            all += 1;
-            own += usize::from(is_own);
-            if given.on && !signs.contains(&given.sign) {
-                signs.push(given.sign);
-            }
-        }
-        if signs.len() >= MAX_SIGNS && !signs.contains(&sign.as_str()) {
+        let Lines { all, by_sign, .. } = &*self.lines;
+        let own = self.lines.by_user.from(|line| line.key().cmp(key));
+        let own = own.take_while(|line| line.key() == key).count();
+        // What the user has given with this sign gives way.
+        let same = usize::from(self.of(sign, key).is_some());
+        let mark = usize::from(self.lines.of_user("", "").is_some());
+        let is_new = !by_sign.iter().any(|(given, _)| **given == *sign.as_str());
+        if is_new && by_sign.len() >= MAX_SIGNS {
             return Err(Full::Signs);
         }
-        if own >= MAX_SIGNS {
+        if own - same >= MAX_SIGNS {
             return Err(Full::OfUser);
         }
-        match all >= MAX_REACTIONS {
+        match all.len() - mark - same >= MAX_REACTIONS {
             true => Err(Full::Reactions),
             false => Ok(()),
         }
@@ -153,171 +172,225 @@ impl Reactions {
 
     /// Applies all of what another state has.
     pub fn merge(&mut self, other: &Reactions) {
-        if self.text.is_empty() {
-            self.text = other.text.clone();
+        if self.is_empty() {
+            self.lines = other.lines.clone();
             return;
         }
-        // Mostly the other state is the end of this one.
-        if self.text.ends_with(&*other.text) {
-            return;
+        for given in other.given() {
+            // Mostly it has them.
+            if !self.lines.has(given.id) {
+                self.put(&given);
+            }
         }
-        let mut all: Vec<Given<'_>> = self.given().chain(other.given()).collect();
-        all.sort_by_key(|given| given.id);
-        let mut newer = HashSet::with_capacity(all.len());
-        let mut last: Vec<&Given<'_>> = all
-            .iter()
-            .rev()
-            .filter(|given| newer.insert((given.sign, given.key)))
-            .collect();
-        last.reverse();
-        let mut text = String::with_capacity(self.text.len() + other.text.len());
-        for given in last {
-            given.write(&mut text);
-        }
-        self.text = text.into();
     }
 
     /// Keeps the newest lines, of which there are at most so many. Returns the id of the newest
     /// that is left out, if any is.
     pub fn keep_newest(&mut self, most: usize) -> Option<MessageId> {
-        // The last line end is the end of the newest line.
-        let (end, _) = self.text.rmatch_indices('\n').nth(most)?;
-        let (older, newer) = self.text.split_at_checked(end + 1)?;
-        let left_out = older.lines().next_back().and_then(Given::read);
-        let left_out = left_out.map(|given| given.id);
-        self.text = newer.into();
+        let mut left_out = None;
+        while self.lines.all.len() > most {
+            let oldest = self.lines.all.first()?.clone();
+            left_out = Some(oldest.id);
+            Arc::make_mut(&mut self.lines).remove(&oldest);
+        }
         left_out
     }
 
     /// Whether all users of every sign are named.
     pub fn names_all(&self) -> bool {
-        let all = self.given().filter(|given| given.on).count();
-        all <= MAX_NAMED || self.counted().iter().all(|it| it.count <= MAX_NAMED)
+        let mut signs = self.lines.by_sign.iter();
+        signs.all(|(_, given)| given.len() <= MAX_NAMED)
     }
 
     /// Applies a reaction. Returns whether the message has another number of signs now.
     pub fn give(&mut self, new: Given<'_>) -> bool {
-        let before = self.given().find(|given| given.is_of(&new));
-        if before.is_some_and(|before| before.id >= new.id) {
+        let has_changed = self.put(&new);
+        self.forget_old();
+        has_changed
+    }
+
+    /// Has a line take the place of an earlier one of the same user and sign.
+    fn put(&mut self, new: &Given<'_>) -> bool {
+        let before = self.lines.of_user(new.key, new.sign).cloned();
+        if before.as_ref().is_some_and(|before| before.id >= new.id) {
             return false;
         }
-        let was_on = before.is_some_and(|before| before.on);
-        let newest = self.last().unwrap_or_default().max(new.id);
-        let mut text = String::with_capacity(self.text.len() + 64);
-        let mut is_put = false;
-        for given in self.given() {
-            if given.id > new.id && !is_put {
-                new.write(&mut text);
-                is_put = true;
-            }
-            let is_old = !given.on && given.id.ms.saturating_add(REMEMBERED_MS) < newest.ms;
-            if !given.is_of(&new) && !is_old {
-                given.write(&mut text);
-            }
+        let lines = Arc::make_mut(&mut self.lines);
+        if let Some(before) = &before {
+            lines.remove(before);
         }
-        if !is_put {
-            new.write(&mut text);
+        lines.insert(new);
+        before.is_some_and(|before| before.on) != new.on
+    }
+
+    /// Forgets a few of those that were taken back long before the last change.
+    fn forget_old(&mut self) {
+        let newest = self.last().unwrap_or_default();
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let is_old = |line: &&Arc<Line>| line.id.ms.saturating_add(REMEMBERED_MS) < newest.ms;
+            let Some(oldest) = self.lines.taken_back.first().filter(is_old).cloned() else {
+                return;
+            };
+            Arc::make_mut(&mut self.lines).remove(&oldest);
         }
-        self.text = text.into();
-        was_on != new.on
     }
 
     /// Forgets the reactions that were taken back before a time, in milliseconds since 1970 UTC.
     /// Returns whether there were any. The id of the last change stays.
     pub fn forget_taken_back(&mut self, before_ms: u64) -> bool {
-        let is_kept = |given: &Given<'_>| given.on || given.id.ms >= before_ms;
-        if self.given().all(|given| is_kept(&given) || given.is_mark()) {
+        let old = self.lines.taken_back.iter();
+        let old: Vec<Arc<Line>> = old
+            .take_while(|line| line.id.ms < before_ms)
+            .cloned()
+            .collect();
+        if old.iter().all(|line| line.key().is_empty()) {
             return false;
         }
-        let last = self.given().next_back();
-        let mut text = String::with_capacity(self.text.len());
-        for given in self.given().filter(is_kept) {
-            given.write(&mut text);
+        let last = self.last();
+        let lines = Arc::make_mut(&mut self.lines);
+        for line in &old {
+            lines.remove(line);
         }
-        if let Some(last) = last.filter(|last| !is_kept(last)) {
-            last.mark().write(&mut text);
+        if let Some(last) = last.filter(|last| old.last().is_some_and(|old| old.id == *last)) {
+            lines.insert(&Given::mark(last));
         }
-        self.text = text.into();
         true
     }
 
     /// Whether the message has a reaction that was not taken back.
     pub fn is_any(&self) -> bool {
-        self.given().any(|given| given.on)
+        !self.lines.by_sign.is_empty()
     }
 
     /// The signs, in the order in which the message got them.
     pub fn counted(&self) -> Vec<Counted<'_>> {
-        let mut all: Vec<Counted<'_>> = Vec::new();
-        for given in self.given().filter(|given| given.on) {
-            let at = all.iter().position(|it| it.sign == given.sign);
-            let at = at.unwrap_or_else(|| {
-                all.push(Counted {
-                    sign: given.sign,
-                    count: 0,
-                    users: Vec::new(),
-                });
-                all.len() - 1
-            });
-            let Some(counted) = all.get_mut(at) else {
-                continue;
-            };
-            counted.count += 1;
-            if self.reader.as_deref() == Some(given.key) {
-                counted.users.insert(0, given.user);
-                counted.users.truncate(MAX_NAMED);
-            } else if counted.users.len() < MAX_NAMED {
-                counted.users.push(given.user);
+        let mut signs: Vec<&(Box<str>, Sorted)> = self.lines.by_sign.iter().collect();
+        signs.sort_by_key(|(_, given)| given.first().map(|line| line.id));
+        let reader = self.reader.as_deref();
+        let counted = signs.into_iter().map(|(sign, given)| {
+            let own = reader.and_then(|key| self.lines.of_user(key, sign));
+            let own = own.filter(|own| own.on);
+            let others = given.iter().filter(|line| Some(line.key()) != reader);
+            let users = own.into_iter().chain(others).take(MAX_NAMED);
+            Counted {
+                sign,
+                count: given.len(),
+                users: users.map(|line| line.given().user).collect(),
             }
-        }
-        all
+        });
+        counted.collect()
     }
 }
 
-impl<'a> Given<'a> {
-    fn read(line: &'a str) -> Option<Given<'a>> {
-        let mut parts = line.split('\t');
-        let (is_on, id) = parts.next()?.split_at_checked(1)?;
-        Some(Given {
-            id: id.parse().ok()?,
-            on: is_on == "+",
-            account: parts.next()?.parse().ok().map(AccountId),
-            sign: parts.next()?,
-            key: parts.next()?,
-            user: parts.next()?,
-        })
-    }
-
-    fn write(&self, out: &mut String) {
-        let sign = if self.on { '+' } else { '-' };
-        // Writing to a String cannot fail.
-        let _ = match self.account {
-            Some(AccountId(account)) => write!(out, "{sign}{}\t{account}", self.id),
-            None => write!(out, "{sign}{}\t", self.id),
-        };
-        let _ = writeln!(out, "\t{}\t{}\t{}", self.sign, self.key, self.user);
-    }
-
-    /// The line that says only that this was the last change.
-    fn mark(&self) -> Given<'static> {
-        Given {
-            id: self.id,
-            on: false,
-            account: None,
-            sign: "",
-            key: "",
-            user: "",
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines {
+            all: Sorted::by(by_id),
+            by_user: Sorted::by(by_user),
+            by_account: Sorted::by(by_account),
+            taken_back: Sorted::by(by_id),
+            by_sign: Vec::new(),
+            bytes: 0,
         }
     }
+}
 
-    /// Whether it names no user.
-    fn is_mark(&self) -> bool {
-        self.key.is_empty()
+fn by_user(one: &Line, other: &Line) -> Ordering {
+    (one.key(), one.sign()).cmp(&(other.key(), other.sign()))
+}
+
+fn by_account(one: &Line, other: &Line) -> Ordering {
+    let signs = (one.account, one.sign()).cmp(&(other.account, other.sign()));
+    signs.then_with(|| by_id(one, other))
+}
+
+fn by_id(one: &Line, other: &Line) -> Ordering {
+    (one.id, one.key(), one.sign()).cmp(&(other.id, other.key(), other.sign()))
+}
+
+impl Lines {
+    /// All of these, of which one user's last one with a sign counts.
+    fn of(mut lines: Vec<Arc<Line>>) -> Lines {
+        lines.sort_by(|one, other| by_user(one, other).then_with(|| by_id(other, one)));
+        lines.dedup_by(|next, kept| by_user(next, kept).is_eq());
+        let by_user = Sorted::of(by_user, lines.clone());
+        lines.sort_by(|one, other| by_id(one, other));
+        let bytes = lines.iter().map(|line| line.bytes()).sum();
+        let all = Sorted::of(by_id, lines.clone());
+        let (on, taken_back): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.on);
+        let mut found = Lines {
+            all,
+            by_user,
+            taken_back: Sorted::of(by_id, taken_back),
+            bytes,
+            ..Lines::default()
+        };
+        for line in &on {
+            found.count(line.clone());
+        }
+        let mut of_accounts = on;
+        of_accounts.retain(|line| line.account.is_some());
+        of_accounts.sort_by(|one, other| by_account(one, other));
+        found.by_account = Sorted::of(by_account, of_accounts);
+        found
     }
 
-    /// Whether it is of the same user and sign.
-    fn is_of(&self, other: &Given<'_>) -> bool {
-        self.sign == other.sign && self.key == other.key
+    fn of_user(&self, key: &str, sign: &str) -> Option<&Arc<Line>> {
+        self.by_user
+            .find(|line| (line.key(), line.sign()).cmp(&(key, sign)))
+    }
+
+    /// Whether this change is among them.
+    fn has(&self, id: MessageId) -> bool {
+        self.all.find(|line| line.id.cmp(&id)).is_some()
+    }
+
+    /// Adds a line of a user who has none with this sign.
+    fn insert(&mut self, new: &Given<'_>) {
+        let line = Arc::new(Line::new(new));
+        self.bytes += line.bytes();
+        self.all.insert(line.clone());
+        self.by_user.insert(line.clone());
+        if !line.on {
+            return self.taken_back.insert(line);
+        }
+        if line.account.is_some() {
+            self.by_account.insert(line.clone());
+        }
+        self.count(line);
+    }
+
+    /// Adds one that was not taken back to those of its sign.
+    fn count(&mut self, line: Arc<Line>) {
+        let mut signs = self.by_sign.iter_mut();
+        if let Some((_, given)) = signs.find(|(sign, _)| **sign == *line.sign()) {
+            return given.insert(line);
+        }
+        let sign = line.sign().into();
+        let given = Sorted::of(by_id, vec![line]);
+        self.by_sign.push((sign, given));
+    }
+
+    fn remove(&mut self, line: &Line) {
+        self.bytes -= line.bytes();
+        self.all.remove(line);
+        self.by_user.remove(line);
+        if !line.on {
+            return self.taken_back.remove(line);
+        }
+        self.by_account.remove(line);
+        let at = self
+            .by_sign
+            .iter()
+            .position(|(sign, _)| &**sign == line.sign());
+        if let Some(at) = at
+            && let Some((_, given)) = self.by_sign.get_mut(at)
+        {
+            given.remove(line);
+            if given.len() == 0 {
+                self.by_sign.remove(at);
+            }
+        }
     }
 }
 
@@ -373,7 +446,7 @@ mod tests {
         let mut merged = all(&given[..4]);
         merged.merge(&all(&given[2..]));
         assert_eq!(merged, expected);
-        let stored = Reactions::restored(expected.as_str());
+        let stored = Reactions::restored(&expected.to_text());
         assert_eq!(stored, expected);
         assert_eq!(stored.last(), Some(given[5].id));
         let signs: Vec<_> = stored
@@ -460,12 +533,12 @@ mod tests {
         let mut state = all(&[reaction(1, "eve", "👍", true), taken_back(5)]);
         assert!(!state.forget_taken_back(5));
         assert!(state.forget_taken_back(6));
-        assert!(!state.as_str().contains("bob"), "{}", state.as_str());
+        assert!(!state.to_text().contains("bob"), "{}", state.to_text());
         assert_eq!(state.last(), Some(taken_back(5).id));
         assert_eq!(state.counted().len(), 1);
         assert!(!state.forget_taken_back(100));
         // The mark is the line of no user, and gives way to what follows.
-        assert_eq!(state, Reactions::restored(state.as_str()));
+        assert_eq!(state, Reactions::restored(&state.to_text()));
         let full: Vec<Reaction> = (0..MAX_SIGNS)
             .map(|n| reaction(10 + n as u64, "bob", &format!("s{n}"), false))
             .collect();

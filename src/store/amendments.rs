@@ -185,7 +185,7 @@ macro_rules! queries {
                 // Another server may have added one meanwhile: then it is for the next time.
                 diesel::update(message::table.find(id))
                     .filter(message::reactions.eq(&stored))
-                    .set(message::reactions.eq(reactions.as_str()))
+                    .set(message::reactions.eq(reactions.to_text()))
                     .execute(connection)?;
             }
             Ok((last.unwrap_or(after), has_more))
@@ -200,7 +200,7 @@ macro_rules! queries {
             let last = reactions.last().map(clamp);
             diesel::update(message::table.find(clamp(of)))
                 .set((
-                    message::reactions.eq(reactions.as_str()),
+                    message::reactions.eq(reactions.to_text()),
                     message::reacted.eq(last),
                 ))
                 .execute(connection)?;

@@ -457,7 +457,7 @@ pub fn nothing_is_left_of_a_reaction_that_was_taken_back(database: &impl Databas
     let names_bob = |n: usize| {
         let found = store.find_message(said[n].id).unwrap().unwrap();
         let reactions = found.message.body.reactions().unwrap();
-        reactions.as_str().contains("bob")
+        reactions.to_text().contains("bob")
     };
     let tend = |now_ms| while store.tend(now_ms).unwrap() {};
     tend(DAY_MS);

@@ -25,6 +25,23 @@ pub struct Tails {
     by_key: HashMap<Key, Tail>,
 }
 
+/// What is still to be written of a group: so all of a message's reactions are written at once.
+#[derive(Default)]
+struct Waiting<'a> {
+    rows: Vec<Row<'a>>,
+    reactions: Vec<&'a Reaction>,
+}
+
+impl Waiting<'_> {
+    fn write(&mut self, connection: &mut SqliteConnection) -> QueryResult<()> {
+        insert(connection, &self.rows)?;
+        self.rows.clear();
+        reactions::commit(connection, &mut self.reactions)?;
+        self.reactions.clear();
+        Ok(())
+    }
+}
+
 /// What identifies the conversation of a message.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -70,7 +87,7 @@ impl Tails {
         if self.by_key.len() > MAX_TAILS {
             self.by_key.clear();
         }
-        let mut rows = Vec::with_capacity(records.len());
+        let mut waiting = Waiting::default();
         let mut results = Vec::with_capacity(records.len());
         let mut threads = HashMap::new();
         for record in records {
@@ -82,36 +99,33 @@ impl Tails {
                 }
                 Record::Amend(amendment) => {
                     // It may be of a message of this group.
-                    insert(connection, &rows)?;
-                    rows.clear();
+                    waiting.write(connection)?;
                     set_all_latest(connection, &mut threads)?;
                     results.push(self.amend(connection, amendment)?);
                     continue;
                 }
                 Record::React(reaction) => {
-                    insert(connection, &rows)?;
-                    rows.clear();
-                    results.push(self.react(connection, reaction)?);
+                    results.push(self.react(connection, reaction, &mut waiting)?);
                     continue;
                 }
             };
             results.push(match pack(message.id) {
                 None => Err(AppendError::IdOutOfRange),
-                Some(id) if id <= self.last_id => repeated(connection, &rows, id)?,
+                Some(id) if id <= self.last_id => repeated(connection, &waiting.rows, id)?,
                 Some(id) => match self.row(connection, message, id)? {
                     None => Err(AppendError::NoSuchAccount),
                     Some(row) => {
                         if let Key::Thread(pair) = Key::of(&message.place) {
                             threads.insert(pair, id);
                         }
-                        rows.push(row);
+                        waiting.rows.push(row);
                         self.last_id = id;
                         Ok(())
                     }
                 },
             });
         }
-        insert(connection, &rows)?;
+        waiting.write(connection)?;
         set_all_latest(connection, &mut threads)?;
         Ok(results)
     }
@@ -133,19 +147,21 @@ impl Tails {
         Ok(Ok(()))
     }
 
-    fn react(
+    fn react<'a>(
         &mut self,
         connection: &mut SqliteConnection,
-        reaction: &Reaction,
+        reaction: &'a Reaction,
+        waiting: &mut Waiting<'a>,
     ) -> QueryResult<Appended> {
         let Some(id) = pack(reaction.id) else {
             return Ok(Err(AppendError::IdOutOfRange));
         };
         if id <= self.last_id {
+            waiting.write(connection)?;
             let is_known = amended::is_reaction_stored(connection, reaction.message, id)?;
             return Ok(is_known.then_some(()).ok_or(AppendError::OutOfOrder));
         }
-        reactions::commit(connection, reaction)?;
+        waiting.reactions.push(reaction);
         self.last_id = id;
         Ok(Ok(()))
     }
