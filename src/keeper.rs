@@ -30,7 +30,14 @@ const CHORES: usize = 4096;
 /// The hub thread's handle of the keeper.
 pub struct Keeper {
     log: Box<dyn Log>,
-    chores: Arc<FairChannel<Asker, Chore>>,
+    chores: Arc<FairChannel<Asker, Task>>,
+}
+
+/// What the thread for chores does.
+enum Task {
+    Chore(Chore),
+    /// Say that all chores that do not take turns and came before are done.
+    Tell(Sender<()>),
 }
 
 /// Commits messages: the caller appends drafts, and later the hub is told what was committed, in
@@ -151,19 +158,25 @@ impl Keeper {
 
     /// Has a chore done; long ones take turns. Returns the chore without room, this one or another.
     pub fn chore(&self, chore: Chore) -> Option<Chore> {
-        match &chore {
-            Chore::Read(reading) => {
-                let asker = Asker::of(reading.connection, reading.address);
-                self.chores.push(asker, chore)
-            }
-            Chore::Find(finding) => {
-                let asker = Asker::of(finding.connection, finding.address);
-                self.chores.push(asker, chore)
-            }
-            Chore::Recall(_) | Chore::SetIgnored { .. } | Chore::Keep(_) => {
-                self.chores.push_first(chore)
-            }
+        let asker = match &chore {
+            Chore::Read(reading) => Some(Asker::of(reading.connection, reading.address)),
+            Chore::Find(finding) => Some(Asker::of(finding.connection, finding.address)),
+            Chore::Recall(_) | Chore::SetIgnored { .. } | Chore::Keep(_) => None,
+        };
+        let left = match asker {
+            Some(asker) => self.chores.push(asker, Task::Chore(chore)),
+            None => self.chores.push_first(Task::Chore(chore)),
+        };
+        match left? {
+            Task::Chore(chore) => Some(chore),
+            Task::Tell(_) => None,
         }
+    }
+
+    /// Says so once all changes that it was given before are stored. Without room, `told` is
+    /// dropped.
+    pub fn tell_stored(&self, told: Sender<()>) {
+        drop(self.chores.push_first(Task::Tell(told)));
     }
 }
 
@@ -191,11 +204,7 @@ impl KeeperThreads {
     }
 }
 
-fn do_chores(
-    store: &dyn Store,
-    report: impl Fn(Kept) -> bool,
-    waiting: &FairChannel<Asker, Chore>,
-) {
+fn do_chores(store: &dyn Store, report: impl Fn(Kept) -> bool, waiting: &FairChannel<Asker, Task>) {
     let mut marks = Marks::default();
     loop {
         let due = marks.due();
@@ -203,7 +212,13 @@ fn do_chores(
             store_marks(store, &mut marks);
         }
         let chore = match waiting.pop_until(marks.due()) {
-            Popped::Item(chore) => chore,
+            Popped::Item(Task::Chore(chore)) => chore,
+            Popped::Item(Task::Tell(told)) => {
+                store_marks(store, &mut marks);
+                // Its receiver may have stopped waiting.
+                let _ = told.try_send(());
+                continue;
+            }
             Popped::Nothing => continue,
             Popped::Closed => return store_marks(store, &mut marks),
         };

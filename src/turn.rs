@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 use std::vec;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::chatlog::ChatLog;
 use crate::hub::{
@@ -67,6 +67,8 @@ pub struct Turn {
     /// chores.
     outgoing: Vec<Outgoing>,
     chores: Vec<Chore>,
+    /// Those who are told when these and all earlier chores are done.
+    waiting: Vec<Sender<()>>,
     /// The rest of an input that carries too much to be taken at once.
     news: vec::IntoIter<News>,
     outcomes: vec::IntoIter<Outcome>,
@@ -115,6 +117,7 @@ impl Turn {
             entries: Vec::new(),
             outgoing: Vec::new(),
             chores: Vec::new(),
+            waiting: Vec::new(),
             news: Vec::new().into_iter(),
             outcomes: Vec::new().into_iter(),
             watchers: Vec::new(),
@@ -175,7 +178,7 @@ impl Turn {
             return Ok(None);
         }
         // What has come of refusals and endings after the keeper was given the rest.
-        let has_left = !(self.outgoing.is_empty() && self.chores.is_empty());
+        let has_left = self.has_outgoing();
         let has_work = self.parts.hub.has_work() || self.next_ping.is_some();
         if has_more || has_left || has_work {
             return Ok(self.parts.inputs.try_recv().ok());
@@ -276,6 +279,7 @@ impl Turn {
                 let found = found.ok_or(Refusal::HistoryUnavailable);
                 self.parts.hub.found(finding, found, now, fx);
             }
+            Input::Stored(told) => self.waiting.push(told),
             Input::News(news) => self.news = news.into_iter(),
             Input::Configure(settings) => {
                 self.parts.hub.set_limits(settings.limits);
@@ -299,6 +303,11 @@ impl Turn {
             }
             Input::End => self.ended = true,
         }
+    }
+
+    /// Whether there is something for the keeper.
+    fn has_outgoing(&self) -> bool {
+        !(self.outgoing.is_empty() && self.chores.is_empty() && self.waiting.is_empty())
     }
 
     fn has_rest(&self) -> bool {
@@ -424,7 +433,7 @@ impl Turn {
     /// Hands what this turn has for the log, for the other servers and for the store to the
     /// keeper. Drafts and chores that it has no room for fail at once.
     fn keep(&mut self, now: Now) {
-        if self.outgoing.is_empty() && self.chores.is_empty() {
+        if !self.has_outgoing() {
             return;
         }
         let outgoing = std::mem::take(&mut self.outgoing);
@@ -460,6 +469,11 @@ impl Turn {
                     log::error!("a change to an account's channels was not stored: too much to do");
                 }
                 None => {}
+            }
+        }
+        for told in std::mem::take(&mut self.waiting) {
+            if let Some(keeper) = &self.parts.keeper {
+                keeper.tell_stored(told);
             }
         }
         self.carry_out();

@@ -301,11 +301,16 @@ impl Hub {
         self.own_channel(id, channel)
     }
 
-    /// How far a connection has read in a channel that it is in, when it is made one of
-    /// its account's only now.
-    pub fn own_channel_read(&self, id: ConnectionId, channel: Name) -> Result<MessageId, Refusal> {
-        self.own_channel(id, Some(channel))?;
-        Ok(self.last_id)
+    /// Makes a channel that a connection is in one of its account's once more.
+    pub fn keep_own_channel(
+        &self,
+        id: ConnectionId,
+        channel: Name,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let channel = self.own_channel(id, Some(channel))?;
+        self.keep_channel(id, &channel, fx);
+        Ok(())
     }
 
     /// Some of the channels of a connection's account, without those that it may not

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, Farewell, Note, Refusal};
 use crate::model::governance::Cloak;
+use crate::model::{AccountId, SavedChannel};
 use crate::net::link::Link;
 use crate::net::registry::Refused;
 use crate::net::transport::Transport;
@@ -16,6 +17,7 @@ use crate::turn::Input;
 
 use super::allowance::{Allowance, ENTRY_BYTES, Spent};
 use super::context::SessionContext;
+use super::own_rooms;
 use super::pace::Pace;
 
 /// Bytes written because a client connects, takes a nickname and leaves.
@@ -107,6 +109,13 @@ impl Attached {
     /// The asker that takes turns when this client needs the store.
     pub fn asker(&self) -> Asker {
         Asker::of(self.id, self.peer.ip())
+    }
+
+    /// The rooms of the client's account as they are stored, with all that was done before; none if
+    /// the store cannot say.
+    pub fn saved_rooms(&self, account: AccountId) -> Vec<SavedChannel> {
+        let SessionContext { hub, accounts, .. } = &self.context;
+        own_rooms::saved(hub, accounts, &self.asker(), account).unwrap_or_default()
     }
 
     /// As [`SessionContext::look_up`], when it is this client's turn.

@@ -4,7 +4,7 @@
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{ConnectionId, OwnChannel, Refusal};
-use crate::model::{AccountId, MAX_SAVED, Name, Notify};
+use crate::model::{AccountId, MAX_SAVED, Name, Notify, SavedChannel};
 use crate::protocol::own_rooms::Belonging;
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
@@ -32,7 +32,7 @@ pub struct Rooms<'a> {
 impl Rooms<'_> {
     /// The rooms of the connection's account.
     pub fn own(&self, account: AccountId) -> Result<Vec<OwnChannel>, NoAnswer> {
-        let saved = self.question(|store| store.saved_channels(account))?;
+        let saved = saved(self.hub, self.accounts, &self.asker, account)?;
         let id = self.connection;
         let name = self.hub.ask(move |hub, _, _| hub.nickname_of(id));
         let Some(name) = name.map_err(NoAnswer::Busy)? else {
@@ -57,9 +57,8 @@ impl Rooms<'_> {
 
     /// Notes that the account has muted one of its rooms, or no longer does.
     pub fn mute(&self, account: AccountId, room: Name, muted: bool) -> Result<(), NoAnswer> {
-        self.set(account, &room, |store| {
-            store.mute_channel(account, &room, muted)
-        })?;
+        let set = |store: &dyn Store| store.mute_channel(account, &room, muted);
+        self.set(&room, set)?;
         let id = self.connection;
         let told = self
             .hub
@@ -70,7 +69,7 @@ impl Rooms<'_> {
     /// Notes what the account wants to be notified of in one of its rooms.
     pub fn notify(&self, account: AccountId, room: Name, notify: Notify) -> Result<(), NoAnswer> {
         let set = |store: &dyn Store| store.notify_of_channel(account, &room, notify);
-        self.set(account, &room, set)?;
+        self.set(&room, set)?;
         let id = self.connection;
         let told = self
             .hub
@@ -81,22 +80,24 @@ impl Rooms<'_> {
     /// Stores something about one of the account's rooms; `set` says whether it is one.
     fn set(
         &self,
-        account: AccountId,
         room: &Name,
         set: impl Fn(&dyn Store) -> Result<bool, StoreError>,
     ) -> Result<(), NoAnswer> {
-        if self.question(&set)? {
+        // The account may have joined or left it, or been removed from it, a moment ago.
+        let set = || {
+            self.hub.wait_stored().map_err(NoAnswer::Busy)?;
+            self.question(&set)
+        };
+        if set()? {
             return Ok(());
         }
-        // It may have been joined so lately that this is still to be stored.
+        // Another connection of the account may have left a room that this one is in.
         let (id, asked) = (self.connection, room.clone());
-        let read = self
+        let kept = self
             .hub
-            .ask(move |hub, _, _| hub.own_channel_read(id, asked));
-        let read = read.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)?;
-        let kept =
-            self.question(|store| Ok(store.save_channel(account, room, read)? && set(store)?))?;
-        match kept {
+            .ask(move |hub, _, fx| hub.keep_own_channel(id, asked, fx));
+        kept.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)?;
+        match set()? {
             true => Ok(()),
             false => Err(NoAnswer::Refused(Refusal::TooManyChannels(MAX_SAVED))),
         }
@@ -131,6 +132,18 @@ impl Rooms<'_> {
         let answer = self.accounts.question(&self.asker, question);
         answer.map_err(NoAnswer::store)
     }
+}
+
+/// The rooms of an account as they are stored, with all that was done before.
+pub fn saved(
+    hub: &HubHandle,
+    accounts: &Accounts,
+    asker: &Asker,
+    account: AccountId,
+) -> Result<Vec<SavedChannel>, NoAnswer> {
+    hub.wait_stored().map_err(NoAnswer::Busy)?;
+    let saved = accounts.question(asker, |store| store.saved_channels(account));
+    saved.map_err(NoAnswer::store)
 }
 
 /// From where on messages of a room are unread that the account may read.

@@ -64,6 +64,8 @@ pub enum Input {
     Request(Request),
     /// An answer from the store.
     Kept(Kept),
+    /// Say when all that the hub has asked of the store is stored.
+    Stored(Sender<()>),
     /// News from the log that several servers share.
     News(Vec<News>),
     /// Put new settings in force.
@@ -337,6 +339,18 @@ impl HubHandle {
             .send_timeout(Input::Request(run), REQUEST_TIMEOUT)
             .map_err(|_| HubUnavailable)?;
         answer
+            .recv_timeout(REQUEST_TIMEOUT)
+            .map_err(|_| HubUnavailable)
+    }
+
+    /// Waits until the store has what the hub has had it keep: what it is asked afterwards is
+    /// asked in the order in which the client did things.
+    pub fn wait_stored(&self) -> Result<(), HubUnavailable> {
+        let (told, stored) = bounded(1);
+        self.inputs
+            .send_timeout(Input::Stored(told), REQUEST_TIMEOUT)
+            .map_err(|_| HubUnavailable)?;
+        stored
             .recv_timeout(REQUEST_TIMEOUT)
             .map_err(|_| HubUnavailable)
     }

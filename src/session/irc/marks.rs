@@ -65,12 +65,8 @@ impl IrcSession {
         if !self.reader.has(Cap::ReadMarker) {
             return;
         }
-        let accounts = &self.attached.context.accounts;
-        let saved = accounts.question(&self.attached.asker(), |store| {
-            store.saved_channels(account)
-        });
         // Without it, the client is told of no mark.
-        let saved = saved.unwrap_or_default().into_iter();
+        let saved = self.attached.saved_rooms(account);
         let Some(saved) = saved.into_iter().find(|saved| saved.channel == *channel) else {
             return;
         };

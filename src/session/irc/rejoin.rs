@@ -59,12 +59,8 @@ impl IrcSession {
             return Some(Vec::new());
         };
         let id = self.attached.id;
-        let accounts = &self.attached.context.accounts;
-        let saved = accounts.question(&self.attached.asker(), |store| {
-            store.saved_channels(account)
-        });
         // Without an answer, the client joins them itself.
-        let mut saved = saved.unwrap_or_default();
+        let mut saved = self.attached.saved_rooms(account);
         saved.retain(|saved| saved.channel.as_str() != GLOBAL);
         let hub = &self.attached.context.hub;
         let known = hub.ask(move |hub, _, _| (hub.shared_channels(id), hub.channels_of(id)));
