@@ -1,19 +1,20 @@
 //! Direct messages between accounts: a WebSocket text frame a JSON object.
 //!
-//! Clients send `{"author","recipient","message"}`. The author is ignored: the
-//! connection's token has told which account it belongs to.
+//! Clients send `{"author","recipient","message"}`, or what is to become of such a message. The
+//! author is ignored: the connection's token has told which account it belongs to.
 
-use std::fmt;
+mod asked;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::envelope::Failure;
 use crate::hub::{Event, Private, Refusal};
 use crate::model::time::rfc3339;
-use crate::model::{Amendment, Body, MessageKind, Name, NameError, Reaction, Text};
+use crate::model::{Amendment, Body, MessageKind, Reaction, Text};
 
-use super::{fields_of, reacted, websocket};
+use super::{mended, reacted, websocket};
+
+pub use asked::{Asked, Mistake, Outgoing, decode};
 
 /// The author of announcements. No user can have this name.
 const SYSTEM: &str = "system";
@@ -22,32 +23,7 @@ const EVERYONE: &str = "*";
 const MESSAGE: u8 = 0;
 const ANNOUNCEMENT: u8 = 1;
 const REACTION: u8 = 2;
-
-/// A message a client wants to send.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outgoing {
-    /// The recipient.
-    pub recipient: Name,
-    /// What it says.
-    pub message: Body,
-}
-
-/// Why a frame is not a message; `Display` is for the author of the client.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Mistake {
-    /// Not a JSON object with strings in the right places; says what is wrong.
-    NotJson(String),
-    /// It has no recipient.
-    NoRecipient,
-    /// The recipient is not a valid name.
-    Recipient(NameError),
-    /// Its message is empty.
-    NoMessage,
-    /// The frame is longer than this.
-    TooLong(usize),
-    /// It is not a text frame.
-    Binary,
-}
+const DELETION: u8 = 3;
 
 /// A message as clients get it, live and from the history.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -58,7 +34,7 @@ pub struct DirectMessage<'a> {
     pub recipient: &'a str,
     /// What it says.
     pub message: &'a str,
-    /// 0; announcements are 1, and reactions, which only the WebSocket has, are 2.
+    /// 0; announcements are 1, and what only the WebSocket has: reactions 2, deletions 3.
     pub message_type: u8,
     /// Whether it is what its author does: `* ann waves`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -88,6 +64,10 @@ pub struct DirectMessage<'a> {
     /// If this is a reaction: what of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reaction: Option<OneReaction<'a>>,
+    /// If this is a deletion: the id of the message that is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "1790000000000-0")]
+    pub deleted: Option<String>,
 }
 
 /// A sign that one of the two has given to a message, or has taken back.
@@ -129,6 +109,7 @@ impl<'a> DirectMessage<'a> {
             reply_to: message.body.reply().map(|reply| reply.id.to_string()),
             reactions: given(&message.body),
             reaction: None,
+            deleted: None,
         }
     }
 
@@ -159,28 +140,40 @@ impl<'a> DirectMessage<'a> {
                 sign: reaction.sign.as_str(),
                 on: reaction.on,
             }),
+            deleted: None,
         })
     }
 
-    /// An edited message. The frame of a deleted one would say nothing, so there is none.
-    fn amended(amendment: &'a Amendment) -> Option<DirectMessage<'a>> {
+    /// An edited message, or that one is gone, with `words` for clients that know no more.
+    fn amended(amendment: &'a Amendment, words: &'a str) -> Option<DirectMessage<'a>> {
         let recipient = amendment.to.as_ref()?;
-        if amendment.deletes() {
-            return None;
-        }
-        Some(DirectMessage {
+        let body = &amendment.body;
+        let message = DirectMessage {
             author: amendment.author.as_str(),
             recipient: recipient.as_str(),
-            message: amendment.body.text.as_str(),
+            message: body.text.as_str(),
             message_type: MESSAGE,
-            action: amendment.body.kind == MessageKind::Action,
-            notice: amendment.body.kind == MessageKind::Notice,
+            action: body.kind == MessageKind::Action,
+            notice: body.kind == MessageKind::Notice,
             created_at: rfc3339(amendment.message.ms),
             edited_at: Some(rfc3339(amendment.id.ms)),
             id: Some(amendment.message.to_string()),
-            reply_to: amendment.body.reply().map(|reply| reply.id.to_string()),
+            reply_to: body.reply().map(|reply| reply.id.to_string()),
             reactions: Vec::new(),
             reaction: None,
+            deleted: None,
+        };
+        if !amendment.deletes() {
+            return Some(message);
+        }
+        Some(DirectMessage {
+            message: words,
+            message_type: DELETION,
+            created_at: rfc3339(amendment.id.ms),
+            edited_at: None,
+            id: None,
+            deleted: message.id,
+            ..message
         })
     }
 
@@ -198,6 +191,7 @@ impl<'a> DirectMessage<'a> {
             reply_to: None,
             reactions: Vec::new(),
             reaction: None,
+            deleted: None,
         }
     }
 }
@@ -213,50 +207,6 @@ fn given(body: &Body) -> Vec<Given<'_>> {
     given.collect()
 }
 
-/// Reads a client's frame.
-pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
-    // Other fields are ignored.
-    let fields = fields_of(frame, ["recipient", "message", "action", "notice"]);
-    let fields = fields.map_err(|error| Mistake::NotJson(error.to_string()))?;
-    let [recipient, message, action, notice] = fields;
-    let recipient = string("recipient", recipient)?;
-    if recipient.trim().is_empty() {
-        return Err(Mistake::NoRecipient);
-    }
-    let recipient = Name::parse_nickname(recipient.trim()).map_err(Mistake::Recipient)?;
-    let message = Text::clean(&string("message", message)?);
-    if message.is_empty() {
-        return Err(Mistake::NoMessage);
-    }
-    let kind = match (truth("action", action)?, truth("notice", notice)?) {
-        (false, false) => MessageKind::Say,
-        (true, false) => MessageKind::Action,
-        (false, true) => MessageKind::Notice,
-        (true, true) => {
-            let why = "action and notice must not both be true";
-            return Err(Mistake::NotJson(why.to_owned()));
-        }
-    };
-    let message = Body::plain(kind, message);
-    Ok(Outgoing { recipient, message })
-}
-
-fn truth(field: &str, value: Option<Value>) -> Result<bool, Mistake> {
-    match value {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(value)) => Ok(value),
-        Some(_) => Err(Mistake::NotJson(format!("{field} must be true or false"))),
-    }
-}
-
-fn string(field: &str, value: Option<Value>) -> Result<String, Mistake> {
-    match value {
-        None => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Mistake::NotJson(format!("{field} must be a string"))),
-    }
-}
-
 /// Appends the frame of an event: nothing, if it is not about messages.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     match event {
@@ -264,7 +214,8 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
             write_json(&DirectMessage::of(message), out);
         }
         Event::Amended(amendment) => {
-            if let Some(message) = DirectMessage::amended(amendment) {
+            let words = mended::removed(amendment);
+            if let Some(message) = DirectMessage::amended(amendment, &words) {
                 write_json(&message, out);
             }
         }
@@ -300,44 +251,22 @@ fn failure(refusal: &Refusal) -> Failure {
         Refusal::NoSuchUser(_) => Failure::unknown_user("recipient", why),
         Refusal::EmptyMessage => Failure::form([("message", why)]),
         Refusal::NicknameInUse(_) => Failure::new(409, why),
-        Refusal::NicknameBanned(_) => Failure::new(403, why),
+        Refusal::NicknameBanned(_)
+        | Refusal::NotAuthor
+        | Refusal::NotYourReaction
+        | Refusal::TooLateToEdit(_) => Failure::new(403, why),
+        Refusal::NoSuchMessage => Failure::new(404, why),
         Refusal::TooManyWaiting(_) => Failure::new(429, why),
-        Refusal::NotStored => Failure::new(503, why),
+        Refusal::NotStored | Refusal::HistoryUnavailable => Failure::new(503, why),
         _ => Failure::new(400, why),
     }
 }
 
-impl From<&Mistake> for Failure {
-    fn from(mistake: &Mistake) -> Failure {
-        let field = match mistake {
-            Mistake::NotJson(_) | Mistake::TooLong(_) | Mistake::Binary => "frame",
-            Mistake::NoRecipient | Mistake::Recipient(_) => "recipient",
-            Mistake::NoMessage => "message",
-        };
-        Failure::form([(field, mistake.to_string())])
-    }
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Mistake::NotJson(why) => write!(f, "is not understood: {why}"),
-            Mistake::NoRecipient | Mistake::NoMessage => write!(f, "is required"),
-            Mistake::Recipient(error) => error.fmt(f),
-            Mistake::TooLong(most) => write!(f, "is longer than {most} bytes"),
-            Mistake::Binary => write!(f, "is not a text frame"),
-        }
-    }
-}
-
-impl std::error::Error for Mistake {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MessageId;
-    use proptest::prelude::*;
-    use serde_json::json;
+    use crate::model::{MessageId, Name};
+    use serde_json::{Value, json};
 
     fn written(event: &Event) -> Value {
         let mut out = Vec::new();
@@ -357,57 +286,6 @@ mod tests {
             from: Name::parse(from).unwrap(),
             to: Name::parse(to).unwrap(),
             body: Text::clean("\"hi\"\nthere").into(),
-        }
-    }
-
-    #[test]
-    fn a_message_needs_a_recipient_and_words() {
-        let outgoing = decode(r#" {"author":7,"recipient":"@Bob","message":"hi ","x":[{}]}"#);
-        let bob = Name::parse("Bob").unwrap();
-        let (recipient, message) = (bob, Text::clean("hi").into());
-        assert_eq!(outgoing, Ok(Outgoing { recipient, message }));
-        let kind = |fields: &str| {
-            let frame = format!(r#"{{"recipient":"bob","message":"hi",{fields}}}"#);
-            decode(&frame).map(|outgoing| outgoing.message.kind)
-        };
-        assert_eq!(kind(r#""action":true"#), Ok(MessageKind::Action));
-        assert_eq!(
-            kind(r#""notice":true,"action":null"#),
-            Ok(MessageKind::Notice)
-        );
-        assert_eq!(kind(r#""notice":false"#), Ok(MessageKind::Say));
-        assert!(kind(r#""action":1"#).is_err());
-        assert!(kind(r#""action":true,"notice":true"#).is_err());
-        let capitals = decode(r#"{"Recipient":"@Bob","MESSAGE":"hi","message_type":null}"#);
-        assert_eq!(capitals, outgoing);
-        for (frame, mistake) in [
-            (r#"{"message":"hi"}"#, Mistake::NoRecipient),
-            (r#"{"recipient":" ","message":"hi"}"#, Mistake::NoRecipient),
-            (
-                r#"{"recipient":"9","message":"hi"}"#,
-                Mistake::Recipient(NameError::BadStart('9')),
-            ),
-            (r#"{"recipient":"bob"}"#, Mistake::NoMessage),
-            (
-                r#"{"recipient":"bob","message":"\u001b\n"}"#,
-                Mistake::NoMessage,
-            ),
-        ] {
-            assert_eq!(decode(frame), Err(mistake), "{frame}");
-        }
-        for broken in [
-            "",
-            "hi",
-            "[\"bob\",\"hi\"]",
-            "{\"recipient\":\"bob\"",
-            r#"{"recipient":"bob","message":7}"#,
-            r#"{"recipient":"bob","recipient":"eve","message":"hi"}"#,
-            r#"{"recipient":"bob","message":"hi"} {}"#,
-        ] {
-            assert!(
-                matches!(decode(broken), Err(Mistake::NotJson(_))),
-                "{broken}"
-            );
         }
     }
 
@@ -436,13 +314,5 @@ mod tests {
         let refused = written(&Event::Refused(Refusal::NotStored));
         assert_eq!(refused["status"], "fail");
         assert_eq!(refused["error"]["code"], 503);
-    }
-
-    proptest! {
-        #[test]
-        fn any_frame_is_survived(frame in "\\PC{0,80}", json in "[\\[\\]{}\":,a-z0-9 ]{0,60}") {
-            let _ = decode(&frame);
-            let _ = decode(&json);
-        }
     }
 }

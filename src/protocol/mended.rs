@@ -15,13 +15,9 @@ use super::words::{doer, shown_lines};
 pub fn frame(amendment: &Amendment) -> Value {
     let mut frame = match amendment.deletes() {
         true => {
-            let by = amendment.by.as_ref();
-            let words = match by {
-                Some(by) => format!("{} removed a message.", doer(by)),
-                None => "A message was removed.".to_owned(),
-            };
+            let words = removed(amendment);
             let mut frame = system("deleted", &words, json!({ "id": amendment.message }));
-            if let Some(by) = by {
+            if let Some(by) = &amendment.by {
                 put(&mut frame, "by", json!(by));
             }
             if let Some(reason) = &amendment.reason {
@@ -48,6 +44,14 @@ pub fn frame(amendment: &Amendment) -> Value {
         }
     }
     frame
+}
+
+/// That a message is gone, as a sentence.
+pub fn removed(amendment: &Amendment) -> String {
+    match &amendment.by {
+        Some(by) => format!("{} removed a message.", doer(by)),
+        None => "A message was removed.".to_owned(),
+    }
 }
 
 /// Says how a message is meant, unless it is simply said, whether a program has said it, what it

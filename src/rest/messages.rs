@@ -222,7 +222,8 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
 /// Delivers direct messages as they come: a WebSocket.
 ///
 /// The token may also be offered as a subprotocol. Frames are JSON objects: `{"recipient",
-/// "message"}` from the client, messages and, with status `fail`, envelopes from the server.
+/// "message"}` from the client, with `reply_to`, `edit`, `delete` or `react` and a message's id for what
+/// is to become of it; messages and, with status `fail`, envelopes from the server.
 #[utoipa::path(
     get, path = "/api/ws", tag = "messages",
     params(

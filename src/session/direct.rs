@@ -3,9 +3,9 @@
 
 use crate::envelope::Failure;
 use crate::http::Upgraded;
-use crate::hub::Command;
-use crate::model::{Account, Token};
-use crate::protocol::direct::{self, Mistake};
+use crate::hub::{Command, Which, Wish, Within};
+use crate::model::{Account, Body, MessageId, Name, Token};
+use crate::protocol::direct::{self, Asked, Mistake, Outgoing};
 use crate::protocol::speech::DIRECT;
 
 use super::attached::{Attached, Flow};
@@ -32,7 +32,7 @@ pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Accou
     });
 }
 
-/// Takes messages of one account to the hub.
+/// Takes messages of one account to the hub, and what is to become of them.
 struct DirectSession {
     attached: Attached,
 }
@@ -61,20 +61,26 @@ impl Session for DirectSession {
 }
 
 impl DirectSession {
-    fn send(&self, outgoing: direct::Outgoing) -> Flow {
-        let direct::Outgoing { recipient, message } = outgoing;
-        match self
-            .attached
-            .context
-            .accounts
-            .recipient(self.attached.asker(), recipient)
-        {
+    fn send(&self, outgoing: Outgoing) -> Flow {
+        let Outgoing { recipient, asked } = outgoing;
+        let (message, wish) = match asked {
+            Asked::Say(message, reply_to) => return self.say(recipient, message, reply_to),
+            Asked::Edit(id, text) => (id, Wish::Edit(text.into())),
+            Asked::Delete(id) => (id, Wish::Delete(None)),
+            Asked::React(id, sign, on) => (id, Wish::React { sign, on: Some(on) }),
+        };
+        let message = Which::In(Within::User(recipient), message);
+        self.attached.command(Command::Mend { message, wish })
+    }
+
+    fn say(&self, recipient: Name, body: Body, reply_to: Option<MessageId>) -> Flow {
+        let accounts = &self.attached.context.accounts;
+        match accounts.recipient(self.attached.asker(), recipient) {
             // Without an account, the recipient may still be a guest who is online.
-            Ok((to, account)) => self.attached.command(Command::Private {
-                to,
-                account,
-                body: message,
-            }),
+            Ok((to, account)) => {
+                let message = Command::Private { to, account, body };
+                self.attached.command(message.replying_to(reply_to, false))
+            }
             Err(refusal) => self.fail(&Failure::new(503, refusal.to_string())),
         }
     }

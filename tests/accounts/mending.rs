@@ -5,7 +5,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use ureq::http::{Method, Request};
 
-use crate::support::{Answer, DEADLINE, IrcClient, JsonClient, Server, WsClient, call as call_raw};
+use crate::support::{
+    Answer, DEADLINE, IrcClient, JsonClient, Server, User, WsClient, call as call_raw,
+};
 
 /// An account that calls the API.
 struct Account {
@@ -494,16 +496,18 @@ fn on_every_front_a_message_of_another_channel_is_not_there() {
     }
 }
 
+/// The WebSocket for direct messages.
+fn socket(server: &Server, of: &Account) -> WsClient {
+    let path = format!("/api/ws?token={}", of.jwt());
+    WsClient::open(server.web(), &path, &[]).unwrap().settled()
+}
+
 #[test]
 fn reactions_come_over_the_socket_for_direct_messages() {
     let server = Server::start(|_| {});
     let (ann, mut ann_client) = Account::enter(&server, "ann", "dev");
     let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
-    let open = |of: &Account| {
-        let path = format!("/api/ws?token={}", of.jwt());
-        WsClient::open(server.web(), &path, &[]).unwrap().settled()
-    };
-    let (mut ann_socket, mut bob_socket) = (open(&ann), open(&bob));
+    let (mut ann_socket, mut bob_socket) = (socket(&server, &ann), socket(&server, &bob));
     ann_client.send("private", json!({ "to": "bob", "body": "tea?" }));
     let id = bob_client.expect("private")["id"].clone();
     for socket in [&mut ann_socket, &mut bob_socket] {
@@ -532,5 +536,140 @@ fn reactions_come_over_the_socket_for_direct_messages() {
             assert!(frame["message"].as_str().unwrap().contains("👍"), "{frame}");
             assert!(frame["created_at"].is_string() && frame["id"].is_null());
         }
+    }
+}
+
+/// Whoever has the socket alone edits, answers, reacts to and removes messages with it, and both sides
+/// come to show the same.
+#[test]
+fn messages_are_changed_over_the_socket_for_direct_messages() {
+    let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+    let (ann, _ann_client) = Account::enter(&server, "ann", "dev");
+    let (bob, _bob_client) = Account::enter(&server, "bob", "dev");
+    let (mut ann_socket, mut bob_socket) = (socket(&server, &ann), socket(&server, &bob));
+    ann_socket.send(&json!({ "recipient": "bob", "message": "teh tea?" }).to_string());
+    let id = bob_socket.next_json().unwrap()["id"].clone();
+
+    ann_socket.send(&json!({ "recipient": "bob", "edit": id, "message": "the tea?" }).to_string());
+    for socket in [&mut ann_socket, &mut bob_socket] {
+        let frame = socket.next_json().unwrap();
+        let told = ["id", "message", "author", "recipient"].map(|field| &frame[field]);
+        assert_eq!(
+            told,
+            [&id, &json!("the tea?"), &json!("ann"), &json!("bob")]
+        );
+        assert!(frame["edited_at"].is_string(), "{frame}");
+    }
+    bob_socket.send(&json!({ "recipient": "ann", "message": "yes", "reply_to": id }).to_string());
+    let answer = ann_socket.next_json().unwrap();
+    assert_eq!(
+        (&answer["message"], &answer["reply_to"]),
+        (&json!("yes"), &id)
+    );
+    for on in [true, false] {
+        bob_socket
+            .send(&json!({ "recipient": "ann", "react": id, "sign": "👍", "on": on }).to_string());
+        for socket in [&mut ann_socket, &mut bob_socket] {
+            let frame = socket.next_json().unwrap();
+            assert_eq!(
+                frame["reaction"],
+                json!({ "to": id, "sign": "👍", "on": on })
+            );
+        }
+    }
+    ann_socket.send(&json!({ "recipient": "bob", "delete": id }).to_string());
+    for socket in [&mut ann_socket, &mut bob_socket] {
+        let frame = socket.next_json().unwrap();
+        let told = ["message_type", "deleted", "author", "recipient", "id"].map(|it| &frame[it]);
+        let expected = [
+            json!(3),
+            id.clone(),
+            json!("ann"),
+            json!("bob"),
+            Value::Null,
+        ];
+        assert_eq!(told, expected.each_ref(), "{frame}");
+        assert_eq!(frame["message"], "@ann removed a message.");
+    }
+    let thread = server.get_as(&ann.jwt(), "/api/thread/bob").json();
+    let left: Vec<&Value> = thread["data"].as_array().unwrap().iter().collect();
+    assert_eq!(left.len(), 1, "{thread}");
+    assert_eq!(left[0]["id"], answer["id"]);
+}
+
+/// The other side changes nothing, and a message of others or of a channel is not there: it is refused as
+/// one that never was.
+#[test]
+fn nobody_else_changes_messages_over_the_socket_for_direct_messages() {
+    let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+    let (_ann, mut ann_client) = Account::enter(&server, "ann", "dev");
+    let (bob, mut bob_client) = Account::enter(&server, "bob", "dev");
+    let (eve, mut eve_client) = Account::enter(&server, "eve", "dev");
+    let own = say(&mut eve_client, "dev", "in a room");
+    ann_client.send("private", json!({ "to": "bob", "body": "tea?" }));
+    let private = bob_client.expect("private")["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (mut bob_socket, mut eve_socket) = (socket(&server, &bob), socket(&server, &eve));
+    let refused = |socket: &mut WsClient, frame: Value| {
+        socket.send(&frame.to_string());
+        let told = socket.next_json().unwrap();
+        assert_eq!(told["status"], "fail", "{told}");
+        told
+    };
+    for recipient in ["ann", "bob"] {
+        for frame in [
+            json!({ "message": "mine", "edit": "" }),
+            json!({ "delete": "" }),
+            json!({ "react": "", "sign": "lol" }),
+            json!({ "message": "so do I", "reply_to": "" }),
+        ] {
+            let ask = |id: &str| {
+                let mut frame = frame.clone();
+                frame["recipient"] = recipient.into();
+                for field in ["edit", "delete", "react", "reply_to"] {
+                    if !frame[field].is_null() {
+                        frame[field] = id.into();
+                    }
+                }
+                frame
+            };
+            let nothing = refused(&mut eve_socket, ask(&beside(&private)));
+            assert_eq!(nothing["error"]["code"], 404, "{nothing}");
+            for id in [&private, &own] {
+                assert_eq!(refused(&mut eve_socket, ask(id)), nothing, "{frame}");
+            }
+        }
+    }
+    let edit = json!({ "recipient": "ann", "edit": private, "message": "coffee?" });
+    let delete = json!({ "recipient": "ann", "delete": private });
+    for frame in [edit, delete] {
+        let told = refused(&mut bob_socket, frame);
+        assert_eq!(told["error"]["code"], 403, "{told}");
+    }
+    for (frame, field) in [
+        (json!({ "recipient": "ann", "delete": "x" }), "delete"),
+        (json!({ "recipient": "ann", "edit": private }), "message"),
+        (
+            json!({ "recipient": "ann", "react": private, "sign": "a b" }),
+            "sign",
+        ),
+        (
+            json!({ "recipient": "ann", "react": private, "delete": private }),
+            "frame",
+        ),
+    ] {
+        let told = refused(&mut bob_socket, frame);
+        assert!(told["error"]["errors"][field].is_string(), "{told}");
+    }
+    // Nothing has changed, and nobody was told anything.
+    let changes = ["edited", "deleted", "reacted", "reactions"];
+    for client in [&mut ann_client, &mut bob_client, &mut eve_client] {
+        let told = client.settle();
+        assert!(
+            !told.iter().any(|it| changes.contains(&it.as_str())),
+            "{told:?}"
+        );
     }
 }
