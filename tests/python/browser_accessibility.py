@@ -28,12 +28,49 @@ def governed(page, bob, scheme):
     expect(page.get_by_role("switch", name="Moderated")).to_be_visible()
     check(page, f"room settings, {scheme}")
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Room actions").click()
+    page.get_by_role("menuitem", name="Invite someone…").click()
+    opened(page, f"Invite to #{name}", scheme)
     page.locator("#aside .people .row-button").filter(has_text="bob").click()
     page.get_by_role("menuitem", name="Remove from the room…").click()
     page.get_by_role("dialog", name="Remove bob").get_by_role("button", name="Remove", exact=True).click()
     expect(bob.locator(".banner.removed").first).to_be_visible()
     open_room(page, "dev")
     open_room(bob, "dev")
+
+
+def opened(page, name, scheme):
+    """A dialog is there, without serious findings, and closes."""
+    expect(page.get_by_role("dialog", name=name)).to_be_visible()
+    check(page, f"{name}, {scheme}")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def dialogs(page, scheme):
+    """What commands, menus and links open, and the bars above the message field."""
+    for line, name in (("/away", "Away"), ("/whois @bob", "About bob")):
+        say(page, line)
+        opened(page, name, scheme)
+    page.locator("#me").click()
+    page.get_by_role("menuitem", name="Change nickname…").click()
+    opened(page, "Change nickname", scheme)
+    page.evaluate("location.hash = '#nowhere'")
+    opened(page, "There is no room #nowhere", scheme)
+    stored(page, "own")
+    own = page.locator("#stream .row", has_text="own").last
+    open_actions(page, own)
+    check(page, f"message's menu, {scheme}")
+    page.get_by_role("menuitem", name="Delete…").click()
+    opened(page, "Delete the message", scheme)
+    own.hover()
+    own.get_by_role("button", name="Reply").click()
+    check(page, f"answering, {scheme}")
+    page.keyboard.press("Escape")
+    open_actions(page, own)
+    page.get_by_role("menuitem", name="Edit").click()
+    check(page, f"editing, {scheme}")
+    page.keyboard.press("Escape")
 
 
 def main():
@@ -80,6 +117,7 @@ def main():
             page.locator("#me").click()
             check(page, f"settings, {scheme}")
             page.keyboard.press("Escape")
+            dialogs(page, scheme)
             governed(page, bob, scheme)
             page.get_by_role("button", name="Search this room").click()
             page.get_by_label("Words to find").fill("line")
