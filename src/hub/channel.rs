@@ -18,6 +18,7 @@ use super::past::{Past, Settlement};
 use super::property::Properties;
 use super::resume::CatchingUp;
 use super::rows::{ChannelRow, Member};
+use super::settling::Since;
 use super::unannounced::Unannounced;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
@@ -820,10 +821,11 @@ impl Channel {
         self.governed.as_deref()?.rules.topic.as_ref()
     }
 
-    /// Whether there are rules that are not those of an open channel.
+    /// Whether there are rules that are not those of an open channel, or were when everyone left,
+    /// and the log has yet to say that it is open.
     pub fn has_rules(&self) -> bool {
         let governed = self.governed.as_deref();
-        governed.is_some_and(|governed| !governed.rules.is_open())
+        governed.is_some_and(|governed| !governed.rules.is_open() || governed.is_closed())
     }
 
     /// Whether it stays when its last member leaves: rules end only by a change.
@@ -844,7 +846,14 @@ impl Channel {
             fx.tell_all(self.members.iter().copied(), Event::Message(message));
             return;
         }
+        self.tell_held(message, &Since::default(), fx);
+    }
+
+    /// As [`Channel::tell_message`], for a message that was held: some members may read only what was
+    /// said after a message.
+    pub fn tell_held(&mut self, message: Message, since: &Since, fx: &mut Effects) {
         let live = self.listeners();
+        let live = live.filter(|&member| since.lets_read(member, message.id));
         let live = live.filter(|&member| self.catching_up.lets_through(member, &message));
         fx.tell_all(live, Event::Message(message.clone()));
         self.catching_up.publish(&message);

@@ -14,6 +14,7 @@ use super::governance::{Act, LastWas};
 use super::mended::{log_amendment, log_reaction};
 use super::noting::Subject;
 use super::past::{Settlement, Taken};
+use super::settling::Since;
 use super::tags::TagKey;
 use super::users::User;
 use super::{
@@ -417,7 +418,9 @@ impl Hub {
         {
             match channel.past.take(&message, &mut settlement) {
                 Taken::Held => {}
-                Taken::Known => fx.shown_as(face, |fx| self.tell_known(index, message, fx)),
+                Taken::Known => fx.shown_as(face, |fx| {
+                    self.tell_known(index, message, &Since::default(), fx);
+                }),
                 Taken::New => fx.shown_as(face, |fx| {
                     fx.spoken_by(speaker, |fx| channel.tell_message(message, fx));
                 }),
@@ -430,13 +433,20 @@ impl Hub {
     }
 
     /// Delivers a message that the past contained to the members that were not
-    /// shown the past.
-    pub(super) fn tell_known(&mut self, index: ChannelIndex, message: Message, fx: &mut Effects) {
+    /// shown the past. Some may read only what was said after a message.
+    pub(super) fn tell_known(
+        &mut self,
+        index: ChannelIndex,
+        message: Message,
+        since: &Since,
+        fx: &mut Effects,
+    ) {
         let Some(channel) = self.channels.get(index) else {
             return;
         };
         let shows_past = |id| self.connection(id).is_none_or(|it| it.profile.shows_past);
         let others = channel.live().filter(|&id| !shows_past(id));
+        let others = others.filter(|&id| since.lets_read(id, message.id));
         fx.tell_all(others, Event::Message(message.clone()));
         if let Some(channel) = self.channels.get_mut(index) {
             channel.tell_known(message, fx);

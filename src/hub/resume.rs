@@ -329,7 +329,11 @@ impl Hub {
             more: history.more,
             newest: history.newest,
         };
-        let turned = channel.catching_up.turn(id, &is);
+        let mut turned = channel.catching_up.turn(id, &is);
+        if let Some(live) = &mut turned.live {
+            // Some of it may have been held since before the connection came.
+            live.retain(|message| message.id > readable);
+        }
         self.tell_page(id, history, fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);

@@ -5,13 +5,26 @@
 //! While a message is held because the past of its channel is being read, all of
 //! this waits with it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
+use crate::model::governance::Visibility;
 use crate::model::{MessageId, Name};
 
 use super::channel::ChannelIndex;
 use super::past::{Released, Settlement};
 use super::{ConnectionId, Effects, Hub, Now};
+
+/// The members of a channel that may read only what was said after a message, because they came
+/// then: what was held before is not for them.
+#[derive(Default)]
+pub(super) struct Since(HashMap<ConnectionId, MessageId>);
+
+impl Since {
+    /// Whether a member may read a message that was held.
+    pub fn lets_read(&self, member: ConnectionId, message: MessageId) -> bool {
+        self.0.get(&member).is_none_or(|after| message > *after)
+    }
+}
 
 impl Hub {
     /// Finishes a message's settlement at once, because the message is not held.
@@ -50,29 +63,28 @@ impl Hub {
         fx: &mut Effects,
     ) {
         let Released {
-            known,
-            new,
+            mut known,
+            mut new,
             mut settlements,
         } = released;
         let mut answered: Vec<ConnectionId> = settlements.iter().map(|it| it.sender).collect();
         if let Some(channel) = self.channels.get(index) {
+            // The channel may have closed since they came: those who are in it now came after that.
+            known.retain(|message| !channel.hides(message.id));
+            new.retain(|message| !channel.hides(message.id));
             // Every member has joined while the past was being read.
             answered.extend(&channel.members);
         }
+        let since = self.reading_since(index, now);
         for message in known {
             let id = message.id;
-            if self.channels.get(index).is_some_and(|it| !it.hides(id)) {
-                self.tell_known(index, message, fx);
-            }
+            self.tell_known(index, message, &since, fx);
             self.tell_settled_up_to(id, &mut settlements, now, fx);
         }
         for message in new {
             let id = message.id;
-            // The channel may have closed since the message came: those who are in it now came after that.
-            if let Some(channel) = self.channels.get_mut(index)
-                && !channel.hides(id)
-            {
-                channel.tell_message(message, fx);
+            if let Some(channel) = self.channels.get_mut(index) {
+                channel.tell_held(message, &since, fx);
             }
             self.tell_settled_up_to(id, &mut settlements, now, fx);
         }
@@ -82,6 +94,20 @@ impl Hub {
         // Only now may their waiting commands go on: a connection that joined
         // halfway through would get some of the messages twice.
         self.all_answered(&answered);
+    }
+
+    /// The members of a channel that may read only what was said since they came.
+    fn reading_since(&self, index: ChannelIndex, now: Now) -> Since {
+        let Some(channel) = self.channels.get(index) else {
+            return Since::default();
+        };
+        let governed = channel.governed.as_deref();
+        if !governed.is_some_and(|it| it.rules.history == Visibility::Since) {
+            return Since::default();
+        }
+        let members = channel.members.iter();
+        let after = members.filter_map(|&id| Some((id, self.readable(id, index, now).ok()?)));
+        Since(after.collect())
     }
 
     /// Finishes the settlements of channels that were removed before their past

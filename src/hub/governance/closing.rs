@@ -4,8 +4,9 @@
 //! open again is an entry of its log, as every change is: until it is committed the
 //! rules stay in force, and who comes in meanwhile is shown nothing from before. A
 //! channel that was restricted loses its past with its rules ([`Change::Floor`]), any
-//! other one only its rules ([`Change::Reset`]). One after the other is opened, among
-//! the hub's deferred work. What could not be committed is tried again.
+//! other one only its rules ([`Change::Reset`]). It loses its past even if the change that
+//! lifts its last restriction was under way when everyone left. One after the other is
+//! opened, among the hub's deferred work. What could not be committed is tried again.
 //!
 //! In a cluster the server that the last member was on opens the channel; if members
 //! leave on several at once, each of these does, and the first counts. All servers note
