@@ -173,3 +173,20 @@ fn the_note_lists_every_planted_bug() {
         assert!(note.contains(&row), "docs/simulation.md lacks:\n{row}");
     }
 }
+
+/// Worlds in which something was found once, and how many steps it took.
+const FOUND_ONCE: [(u64, u64); 2] = [
+    // The last member leaves while the change that opens the channel is being stored.
+    (1_796_061_552_290_858_357, 485),
+    // A message is held until long after a founder has hidden what was said before one comes.
+    (1_796_061_993_666_628_124, 1375),
+];
+
+#[test]
+fn what_was_found_once_is_not_found_again() {
+    for (seed, steps) in FOUND_ONCE {
+        if let Err(found) = run_governed(seed, 2 * steps, None) {
+            panic!("{found}");
+        }
+    }
+}
