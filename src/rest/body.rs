@@ -220,7 +220,8 @@ fn wrong_type(name: &str, wanted: &str, got: &Value) -> Problem {
     let got = match got {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
-        Value::Number(_) => "another number",
+        Value::Number(_) if wanted.ends_with("number") => "another number",
+        Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",

@@ -11,12 +11,18 @@ const NOT_SHOWN: [&str; 4] = ["alertname", "grafana_folder", "prometheus", "__na
 
 /// What a group of alerts says; `None` if it is none.
 pub fn words(value: &Value) -> Option<String> {
-    let alerts = list(value, "alerts");
-    let status = text(value, &["status"]);
+    let alerts = list(value, "alerts").iter();
+    let alerts: Vec<&Value> = alerts.filter(|it| it.is_object()).collect();
+    let firing = alerts.iter().filter(|it| is_firing(it)).count();
+    let status = match text(value, &["status"]) {
+        status if !status.is_empty() => status,
+        _ if firing > 0 => "firing".to_owned(),
+        _ if alerts.iter().any(|it| is_resolved(it)) => "resolved".to_owned(),
+        status => status,
+    };
     if status.is_empty() || value.get("alerts").is_none() {
         return of_older_grafana(value);
     }
-    let firing = alerts.iter().filter(|it| is_firing(it)).count();
     let mut lines = vec![heading(value, &status, firing, alerts.len())];
     lines.extend(alerts.iter().take(MOST).map(|alert| line(alert, &status)));
     let told = text(value, &["truncatedAlerts"]).parse().unwrap_or(0);
@@ -43,6 +49,10 @@ fn is_firing(alert: &Value) -> bool {
     text(alert, &["status"]) == "firing"
 }
 
+fn is_resolved(alert: &Value) -> bool {
+    text(alert, &["status"]) == "resolved"
+}
+
 fn heading(value: &Value, status: &str, firing: usize, all: usize) -> String {
     let title = text(value, &["title"]);
     if !title.is_empty() {
@@ -60,7 +70,7 @@ fn heading(value: &Value, status: &str, firing: usize, all: usize) -> String {
         "firing" => firing,
         _ => all,
     };
-    format!("[{}:{count}] {name}", status.to_uppercase())
+    join(&[&format!("[{}:{count}]", status.to_uppercase()), &name])
 }
 
 fn line(alert: &Value, of_group: &str) -> String {

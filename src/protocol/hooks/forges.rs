@@ -23,16 +23,24 @@ pub fn words(event: &str, value: &Value) -> String {
         "push" => push(value, &who),
         "ping" => join(&["this hook is set up:", &text(value, &["zen"])]),
         "issues" => about(value, &who, "issue", "issue"),
-        "issue_comment" => comment(value, &who),
+        "issue_comment" => comment(value, &who, "issue"),
         "pull_request" => about(value, &who, "pull request", "pull_request"),
-        "pull_request_review" => review(value, &who),
+        "pull_request_review" => review(value, &who, &text(value, &["review", "state"])),
+        "pull_request_review_comment" => comment(value, &who, "pull_request"),
+        // Gitea's reviews.
+        "pull_request_approved" => review(value, &who, "approved"),
+        "pull_request_rejected" => review(value, &who, "changes_requested"),
+        "pull_request_comment" => review(value, &who, "commented"),
+        "discussion" => about(value, &who, "discussion", "discussion"),
+        "discussion_comment" => comment(value, &who, "discussion"),
         "release" => release(value, &who),
         "create" | "delete" => created(event, value, &who),
-        "workflow_run" => run(value),
-        other => {
-            let action = text(value, &["action"]);
-            join(&[&who, &action, &other.replace('_', " ")])
+        "workflow_run" | "workflow_job" | "check_run" | "check_suite" => run(value, event),
+        "status" => {
+            let state = pair(&text(value, &["context"]), &text(value, &["state"]));
+            join(&[&state, &text(value, &["target_url"])])
         }
+        other => another(value, &who, other),
     };
     let repository = first(
         value,
@@ -45,6 +53,22 @@ pub fn words(event: &str, value: &Value) -> String {
     match repository.is_empty() {
         true => said,
         false => format!("[{repository}] {said}"),
+    }
+}
+
+/// An event without words of its own.
+fn another(value: &Value, who: &str, event: &str) -> String {
+    let action = text(value, &["action"]);
+    let what = join(&[who, &action, &event.replace('_', " ")]);
+    let title = first(value, &[&[event, "title"], &[event, "name"]]);
+    join(&[&pair(&what, &title), &text(value, &[event, "html_url"])])
+}
+
+/// A thing with its number, if it has one.
+fn numbered(kind: &str, number: &str) -> String {
+    match number.is_empty() {
+        true => kind.to_owned(),
+        false => format!("{kind} #{number}"),
     }
 }
 
@@ -70,14 +94,14 @@ fn push(value: &Value, who: &str) -> String {
     let commits = list(value, "commits");
     let (before, after) = (text(value, &["before"]), text(value, &["after"]));
     if is_nothing(&after) {
-        return format!("{who} deleted the {kind} {name}");
+        return join(&[who, "deleted the", kind, name]);
     }
     if commits.is_empty() {
         let deed = match is_nothing(&before) {
             true => "made",
             false => "moved",
         };
-        return format!("{who} {deed} the {kind} {name}");
+        return join(&[who, deed, "the", kind, name]);
     }
     let all = text(value, &["total_commits"]).parse();
     let all = all.unwrap_or(commits.len()).max(commits.len());
@@ -87,7 +111,7 @@ fn push(value: &Value, who: &str) -> String {
         _ => "pushed",
     };
     let link = first(value, &[&["compare"], &["compare_url"]]);
-    let told = format!("{who} {forced} {all} {plural} to {name}");
+    let told = join(&[who, &format!("{forced} {all} {plural} to"), name]);
     let mut lines = vec![pair(&told, &link)];
     lines.extend(commits.iter().take(COMMITS).map(commit));
     if all > COMMITS {
@@ -117,23 +141,31 @@ fn about(value: &Value, who: &str, kind: &str, name: &str) -> String {
         action => action.replace('_', " "),
     };
     let number = first(value, &[&[name, "number"], &["number"]]);
-    let what = format!("{who} {action} {kind} #{number}");
+    let what = join(&[who, &action, &numbered(kind, &number)]);
     let title = pair(&what, &text(value, &[name, "title"]));
     join(&[&title, &text(value, &[name, "html_url"])])
 }
 
-fn comment(value: &Value, who: &str) -> String {
+/// Who commented on the issue or pull request of this name.
+fn comment(value: &Value, who: &str, name: &str) -> String {
     let is_pull = value.get("is_pull").and_then(Value::as_bool) == Some(true)
         || value
             .get("issue")
             .is_some_and(|issue| issue.get("pull_request").is_some_and(Value::is_object));
-    let kind = if is_pull { "pull request" } else { "issue" };
+    let kind = match is_pull {
+        true => "pull request".to_owned(),
+        false => name.replace('_', " "),
+    };
     let deed = match text(value, &["action"]).as_str() {
         "created" | "" => "commented on".to_owned(),
         action => format!("{action} a comment on"),
     };
-    let what = format!("{who} {deed} {kind} #{}", text(value, &["issue", "number"]));
-    let head = pair(&what, &text(value, &["issue", "title"]));
+    let what = join(&[
+        who,
+        &deed,
+        &numbered(&kind, &text(value, &[name, "number"])),
+    ]);
+    let head = pair(&what, &text(value, &[name, "title"]));
     let head = join(&[&head, &text(value, &["comment", "html_url"])]);
     match text(value, &["comment", "body"]) {
         body if body.is_empty() => head,
@@ -141,17 +173,18 @@ fn comment(value: &Value, who: &str) -> String {
     }
 }
 
-fn review(value: &Value, who: &str) -> String {
-    let deed = match text(value, &["review", "state"]).as_str() {
+fn review(value: &Value, who: &str, state: &str) -> String {
+    let deed = match state {
         "approved" => "approved".to_owned(),
         "changes_requested" => "asked for changes of".to_owned(),
         "commented" | "" => "reviewed".to_owned(),
         other => format!("reviewed ({other})"),
     };
-    let number = text(value, &["pull_request", "number"]);
-    let what = format!("{who} {deed} pull request #{number}");
+    let number = first(value, &[&["pull_request", "number"], &["number"]]);
+    let what = join(&[who, &deed, &numbered("pull request", &number)]);
     let head = pair(&what, &text(value, &["pull_request", "title"]));
-    join(&[&head, &text(value, &["review", "html_url"])])
+    let links: [&[&str]; 2] = [&["review", "html_url"], &["pull_request", "html_url"]];
+    join(&[&head, &first(value, &links)])
 }
 
 fn release(value: &Value, who: &str) -> String {
@@ -161,7 +194,7 @@ fn release(value: &Value, who: &str) -> String {
         name if name == tag => String::new(),
         name => name,
     };
-    let what = format!("{who} {action} release {tag}");
+    let what = join(&[who, &action, "release", &tag]);
     let link = text(value, &["release", "html_url"]);
     join(&[&pair(&what, &name), &link])
 }
@@ -170,18 +203,23 @@ fn created(event: &str, value: &Value, who: &str) -> String {
     let deed = if event == "create" { "made" } else { "deleted" };
     let kind = text(value, &["ref_type"]);
     let reference = text(value, &["ref"]);
-    format!("{who} {deed} the {kind} {}", branch(&reference).1)
+    join(&[who, deed, "the", &kind, branch(&reference).1])
 }
 
-fn run(value: &Value) -> String {
-    let of = |name: &str| text(value, &["workflow_run", name]);
+/// What has become of a run of checks.
+fn run(value: &Value, event: &str) -> String {
+    let of = |name: &str| text(value, &[event, name]);
     let state = match of("conclusion") {
         state if state.is_empty() => of("status"),
         state => state,
     };
+    let name = match of("name") {
+        name if name.is_empty() => event.replace('_', " "),
+        name => name,
+    };
     let what = match of("head_branch") {
-        branch if branch.is_empty() => of("name"),
-        branch => format!("{} on {branch}", of("name")),
+        branch if branch.is_empty() => name,
+        branch => format!("{name} on {branch}"),
     };
     let head = pair(&what, &state.replace('_', " "));
     join(&[&short(&head), &of("html_url")])

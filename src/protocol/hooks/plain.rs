@@ -1,6 +1,6 @@
 //! JSON of which nothing is known: its text, or what there is in it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::value::{pair, scalar, text};
 
@@ -20,14 +20,18 @@ pub fn words(value: &Value) -> String {
     }
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().filter_map(|(name, value)| {
-                let shown = scalar(value).filter(|shown| !shown.is_empty())?;
-                Some(pair(name, &shown))
-            });
-            let fields: Vec<String> = fields.take(FIELDS).collect();
+            let own = shown(fields, "");
+            let inner = |(name, value): (&String, &Value)| {
+                let fields = value.as_object()?;
+                Some(shown(fields, &format!("{name}.")))
+            };
+            let fields = match own.is_empty() {
+                true => fields.iter().filter_map(inner).flatten().collect(),
+                false => own,
+            };
             match fields.is_empty() {
                 true => "JSON without a text".to_owned(),
-                false => fields.join(", "),
+                false => fields.get(..FIELDS).unwrap_or(&fields).join(", "),
             }
         }
         Value::Array(list) => {
@@ -40,4 +44,13 @@ pub fn words(value: &Value) -> String {
         }
         other => scalar(other).unwrap_or_default(),
     }
+}
+
+/// The fields of an object that are no lists and no objects, with what stands before their names.
+fn shown(fields: &Map<String, Value>, before: &str) -> Vec<String> {
+    let fields = fields.iter().filter_map(|(name, value)| {
+        let shown = scalar(value).filter(|shown| !shown.is_empty())?;
+        Some(pair(&format!("{before}{name}"), &shown))
+    });
+    fields.take(FIELDS).collect()
 }
