@@ -31,6 +31,7 @@ mod posts;
 mod problem;
 mod query;
 mod readiness;
+mod refusals;
 mod reply;
 mod resets;
 mod route;

@@ -70,8 +70,8 @@ pub enum NoAnswer {
 
 /// Refuses addresses that hooks may not reach, after the name is looked up: the connection is made
 /// to the very addresses that were checked, whatever the name stands for a moment later.
-struct Checked {
-    inner: Lookup,
+struct Checked<R> {
+    inner: R,
     allowed: Allowed,
 }
 
@@ -106,6 +106,15 @@ impl Client {
     }
 
     fn agent(allowed: &Allowed, name: &str, roots: &RootCerts) -> Agent {
+        Client::agent_with(Lookup::default(), allowed, name, roots)
+    }
+
+    fn agent_with(
+        lookup: impl Resolver,
+        allowed: &Allowed,
+        name: &str,
+        roots: &RootCerts,
+    ) -> Agent {
         let config = Agent::config_builder()
             .tls_config(http_client::tls(roots.clone()))
             .user_agent(name)
@@ -123,7 +132,7 @@ impl Client {
             .max_idle_connections_per_host(1)
             .build();
         let checked = Checked {
-            inner: Lookup::default(),
+            inner: lookup,
             allowed: allowed.clone(),
         };
         Agent::with_parts(config, DefaultConnector::default(), checked)
@@ -152,7 +161,7 @@ impl Client {
     }
 }
 
-impl Resolver for Checked {
+impl<R: Resolver> Resolver for Checked<R> {
     fn resolve(
         &self,
         uri: &Uri,
@@ -174,7 +183,7 @@ impl Resolver for Checked {
     }
 }
 
-impl fmt::Debug for Checked {
+impl<R> fmt::Debug for Checked<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Checked")
     }
@@ -213,3 +222,87 @@ impl fmt::Display for NoAnswer {
 }
 
 impl std::error::Error for NoAnswer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A name that stands for other addresses each time that it is looked up.
+    #[derive(Debug)]
+    struct Changing {
+        addresses: Vec<Vec<SocketAddr>>,
+        looked_up: Arc<AtomicUsize>,
+    }
+
+    impl Resolver for Changing {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let number = self.looked_up.fetch_add(1, Ordering::SeqCst);
+            let mut found = self.empty();
+            for address in &self.addresses[number] {
+                found.push(*address);
+            }
+            Ok(found)
+        }
+    }
+
+    /// Answers and closes every connection; counts them.
+    fn receiver(address: &str) -> (SocketAddr, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = count.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(answer);
+            }
+        });
+        (address, count)
+    }
+
+    #[test]
+    fn a_name_that_changes_leads_to_no_address_that_was_not_checked() {
+        let (outside, welcome) = receiver("127.0.0.2:0");
+        let (inside, intruders) = receiver("127.0.0.1:0");
+        let looked_up = Arc::new(AtomicUsize::new(0));
+        let changing = Changing {
+            addresses: vec![
+                vec![outside],
+                vec![inside],
+                vec![inside, outside],
+                vec![inside],
+            ],
+            looked_up: looked_up.clone(),
+        };
+        let allowed = Arc::new(RwLock::new(vec!["127.0.0.2/32".parse().unwrap()]));
+        let roots = RootCerts::new_with_certs(&[]);
+        let agent = Client::agent_with(changing, &allowed, "test", &roots);
+        let call = || {
+            let answer = agent
+                .post("http://receiver.example/")
+                .send(b"{}".as_slice());
+            answer
+                .map(|it| it.status().as_u16())
+                .map_err(|error| NoAnswer::of(&error))
+        };
+        assert_eq!(call(), Ok(204));
+        assert_eq!(call(), Err(NoAnswer::NotPublic));
+        // Of several addresses, those that may be reached are tried.
+        assert_eq!(call(), Ok(204));
+        assert_eq!(call(), Err(NoAnswer::NotPublic));
+        assert_eq!(looked_up.load(Ordering::SeqCst), 4, "once a call");
+        assert_eq!(welcome.load(Ordering::SeqCst), 2);
+        assert_eq!(intruders.load(Ordering::SeqCst), 0);
+    }
+}

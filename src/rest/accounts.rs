@@ -23,20 +23,8 @@ const SLOW: &[&str] = &["/api/register", "/api/auth_token"];
 const BUSY_RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::Post,
-        path: "/api/register",
-        access: Access::Everyone,
-        query: &[],
-        run: register,
-    },
-    Route {
-        method: Method::Post,
-        path: "/api/auth_token",
-        access: Access::Everyone,
-        query: &[],
-        run: log_in,
-    },
+    Route::for_everyone(Method::Post, "/api/register", register),
+    Route::for_everyone(Method::Post, "/api/auth_token", log_in),
     Route {
         method: Method::Delete,
         path: "/api/auth_token",
@@ -44,13 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
         query: &["token", "access_token"],
         run: log_out,
     },
-    Route {
-        method: Method::Post,
-        path: "/api/auth_token/refresh",
-        access: Access::Everyone,
-        query: &[],
-        run: refresh,
-    },
+    Route::for_everyone(Method::Post, "/api/auth_token/refresh", refresh),
 ];
 
 /// Whether a call works on a password, which occupies a core for a while.

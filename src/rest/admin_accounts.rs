@@ -28,13 +28,12 @@ pub(super) const ROUTES: &[Route] = &[
         query: &["prefix", "after", "limit"],
         run: list_accounts,
     },
-    Route {
-        method: Method::Patch,
-        path: "/admin/accounts/{username}",
-        access: Access::Needs(Power::All),
-        query: &[],
-        run: change_account,
-    },
+    Route::needs(
+        Power::All,
+        Method::Patch,
+        "/admin/accounts/{username}",
+        change_account,
+    ),
     Route {
         method: Method::Delete,
         path: "/admin/accounts/{username}",
@@ -42,20 +41,18 @@ pub(super) const ROUTES: &[Route] = &[
         query: &["messages"],
         run: delete_account,
     },
-    Route {
-        method: Method::Get,
-        path: "/admin/accounts/{username}/erasing",
-        access: Access::Needs(Power::All),
-        query: &[],
-        run: show_erasing,
-    },
-    Route {
-        method: Method::Post,
-        path: "/admin/accounts/{username}/reset",
-        access: Access::Needs(Power::All),
-        query: &[],
-        run: offer_reset,
-    },
+    Route::needs(
+        Power::All,
+        Method::Get,
+        "/admin/accounts/{username}/erasing",
+        show_erasing,
+    ),
+    Route::needs(
+        Power::All,
+        Method::Post,
+        "/admin/accounts/{username}/reset",
+        offer_reset,
+    ),
 ];
 
 /// Some of the accounts.

@@ -9,15 +9,14 @@ use crate::model::Power;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
-use super::route::{Access, Route};
+use super::route::Route;
 
-pub(super) const ROUTES: &[Route] = &[Route {
-    method: Method::Post,
-    path: "/admin/announce",
-    access: Access::Needs(Power::Announce),
-    query: &[],
-    run: announce,
-}];
+pub(super) const ROUTES: &[Route] = &[Route::needs(
+    Power::Announce,
+    Method::Post,
+    "/admin/announce",
+    announce,
+)];
 
 /// What to announce.
 #[derive(Deserialize, ToSchema)]

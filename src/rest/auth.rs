@@ -17,6 +17,7 @@ use crate::model::{Account, Name, Secret};
 use super::RestContext;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
+use super::refusals::ToPasswords;
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
@@ -31,41 +32,11 @@ pub(super) const ROUTES: &[Route] = &[
         query: &["nickname", "password", "keep"],
         run: auth,
     },
-    Route {
-        method: Method::Delete,
-        path: "/auth",
-        access: Access::Everyone,
-        query: &[],
-        run: give_up_pass,
-    },
-    Route {
-        method: Method::Post,
-        path: "/auth/renew",
-        access: Access::Everyone,
-        query: &[],
-        run: renew_pass,
-    },
-    Route {
-        method: Method::Post,
-        path: "/auth/register",
-        access: Access::Everyone,
-        query: &[],
-        run: register,
-    },
-    Route {
-        method: Method::Get,
-        path: "/auth/register",
-        access: Access::Everyone,
-        query: &[],
-        run: show_registration,
-    },
-    Route {
-        method: Method::Get,
-        path: "/auth",
-        access: Access::Everyone,
-        query: &[],
-        run: look_at_pass,
-    },
+    Route::for_everyone(Method::Delete, "/auth", give_up_pass),
+    Route::for_everyone(Method::Post, "/auth/renew", renew_pass),
+    Route::for_everyone(Method::Post, "/auth/register", register),
+    Route::for_everyone(Method::Get, "/auth/register", show_registration),
+    Route::for_everyone(Method::Get, "/auth", look_at_pass),
 ];
 
 /// The form for a token.
@@ -116,12 +87,8 @@ pub(super) struct Token {
     responses(
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Not a nickname", body = ErrorBody),
-        (status = 401, description = "Not the password of that nickname", body = ErrorBody),
-        (status = 403, description = "The address or the nickname is banned, or the account is disabled",
-         body = ErrorBody),
         (status = 409, description = "The nickname is taken", body = ErrorBody),
-        (status = 429, description = "Too many attempts from the address", body = ErrorBody),
-        (status = 503, description = "Too busy", body = ErrorBody),
+        ToPasswords,
     ),
 )]
 pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {

@@ -14,30 +14,12 @@ use super::body::Object;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Route};
+use super::route::Route;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::Get,
-        path: "/admin/bans",
-        access: Access::Needs(Power::Bans),
-        query: &[],
-        run: list_bans,
-    },
-    Route {
-        method: Method::Post,
-        path: "/admin/bans",
-        access: Access::Needs(Power::Bans),
-        query: &[],
-        run: ban,
-    },
-    Route {
-        method: Method::Delete,
-        path: "/admin/bans/{id}",
-        access: Access::Needs(Power::Bans),
-        query: &[],
-        run: unban,
-    },
+    Route::needs(Power::Bans, Method::Get, "/admin/bans", list_bans),
+    Route::needs(Power::Bans, Method::Post, "/admin/bans", ban),
+    Route::needs(Power::Bans, Method::Delete, "/admin/bans/{id}", unban),
 ];
 
 /// The bans in force.

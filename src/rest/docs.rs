@@ -13,20 +13,14 @@ use crate::http::{File, Found};
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::route::{Access, Families, Route};
+use super::route::{Families, Route};
 use super::{
     accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, invitations,
     keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
     resets, scopes, sign_ins, status, tokens, users,
 };
 
-pub(super) const ROUTES: &[Route] = &[Route {
-    method: Method::Get,
-    path: "/openapi.json",
-    access: Access::Everyone,
-    query: &[],
-    run: openapi,
-}];
+pub(super) const ROUTES: &[Route] = &[Route::for_everyone(Method::Get, "/openapi.json", openapi)];
 
 /// The files of Swagger UI, which are part of the program.
 const FILES: &[&str] = &[

@@ -12,32 +12,29 @@ use crate::model::{AccountInvitation, Power};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
+use super::refusals::ToAdministrators;
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 
 /// Days for which an invitation is valid unless it is said otherwise.
 const USUAL_DAYS: u64 = 7;
 const DAY: Duration = Duration::from_hours(24);
 
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::Post, "/admin/invitations", invite),
-    route(Method::Get, "/admin/invitations", list_invitations),
-    route(
+    Route::needs(Power::All, Method::Post, "/admin/invitations", invite),
+    Route::needs(
+        Power::All,
+        Method::Get,
+        "/admin/invitations",
+        list_invitations,
+    ),
+    Route::needs(
+        Power::All,
         Method::Delete,
         "/admin/invitations/{id}",
         withdraw_invitation,
     ),
 ];
-
-const fn route(method: Method, path: &'static str, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access: Access::Needs(Power::All),
-        query: &[],
-        run,
-    }
-}
 
 /// An invitation to make.
 #[derive(Deserialize, ToSchema)]
@@ -103,9 +100,8 @@ impl InvitationRow {
     responses(
         (status = 201, description = "The invitation", body = MadeInvitation),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 409, description = "There are too many", body = ErrorBody),
-        (status = 503, description = "It cannot be stored at present", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn invite(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -140,8 +136,7 @@ pub(super) fn invite(call: &Call<'_>) -> Result<Reply, Problem> {
     get, path = "/admin/invitations", tag = "users", security(("admin_token" = [])),
     responses(
         (status = 200, description = "The invitations", body = InvitationList),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
-        (status = 503, description = "They cannot be read at present", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn list_invitations(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -157,9 +152,8 @@ pub(super) fn list_invitations(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 204, description = "Withdrawn"),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 404, description = "There is no such invitation", body = ErrorBody),
-        (status = 503, description = "It cannot be withdrawn at present", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn withdraw_invitation(call: &Call<'_>) -> Result<Reply, Problem> {

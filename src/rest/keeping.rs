@@ -11,23 +11,21 @@ use crate::model::{Keeping, Name, Power};
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
-use super::route::{Access, Route};
+use super::route::Route;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::Get,
-        path: "/admin/channels/{name}/keeping",
-        access: Access::Needs(Power::Moderate),
-        query: &[],
-        run: show_keeping,
-    },
-    Route {
-        method: Method::Put,
-        path: "/admin/channels/{name}/keeping",
-        access: Access::Needs(Power::All),
-        query: &[],
-        run: set_keeping,
-    },
+    Route::needs(
+        Power::Moderate,
+        Method::Get,
+        "/admin/channels/{name}/keeping",
+        show_keeping,
+    ),
+    Route::needs(
+        Power::All,
+        Method::Put,
+        "/admin/channels/{name}/keeping",
+        set_keeping,
+    ),
 ];
 
 /// What is laid down for the past of a channel.

@@ -36,13 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 const fn announcing(path: &'static str, run: Handler) -> Route {
-    Route {
-        method: Method::Post,
-        path,
-        access: Access::Needs(Power::Announce),
-        query: &[],
-        run,
-    }
+    Route::needs(Power::Announce, Method::Post, path, run)
 }
 
 const fn searching(path: &'static str, run: Handler) -> Route {
@@ -56,13 +50,7 @@ const fn searching(path: &'static str, run: Handler) -> Route {
 }
 
 const fn describing(path: &'static str, run: Handler) -> Route {
-    Route {
-        method: Method::Get,
-        path,
-        access: Access::Everyone,
-        query: &[],
-        run,
-    }
+    Route::for_everyone(Method::Get, path, run)
 }
 
 /// The result of an announcement.

@@ -10,7 +10,7 @@ use crate::nodes::{Node, NodeError};
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::{Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     open("/api/nodes", list_nodes),
@@ -21,13 +21,7 @@ pub(super) const ROUTES: &[Route] = &[
 const RETRY_SECONDS: u64 = 5;
 
 const fn open(path: &'static str, run: Handler) -> Route {
-    Route {
-        method: Method::Get,
-        path,
-        access: Access::Everyone,
-        query: &[],
-        run,
-    }
+    Route::for_everyone(Method::Get, path, run)
 }
 
 /// One server.

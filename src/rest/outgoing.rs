@@ -13,55 +13,50 @@ use super::auth::owner;
 use super::call::Call;
 use super::posts::channel;
 use super::problem::{ErrorBody, Problem};
+use super::refusals::{ToAdministrators, ToOperators};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 
 /// Deliveries of each kind that are listed.
 const LISTED: i64 = 100;
 /// When to try again if too many tests wait.
 const TEST_RETRY_SECONDS: u64 = 10;
 
-const ADMIN: Access = Access::Needs(Power::Tokens);
-const OWN: Access = Access::Everyone;
-
 pub(super) const ROUTES: &[Route] = &[
-    route(
+    Route::needs(
+        Power::Tokens,
         Method::Get,
         "/admin/hooks/{id}/deliveries",
-        ADMIN,
         list_deliveries,
     ),
-    route(Method::Post, "/admin/hooks/{id}/resend", ADMIN, resend),
-    route(Method::Post, "/admin/hooks/{id}/test", ADMIN, test_hook),
-    route(
+    Route::needs(
+        Power::Tokens,
+        Method::Post,
+        "/admin/hooks/{id}/resend",
+        resend,
+    ),
+    Route::needs(
+        Power::Tokens,
+        Method::Post,
+        "/admin/hooks/{id}/test",
+        test_hook,
+    ),
+    Route::for_everyone(
         Method::Get,
         "/api/channels/{name}/hooks/{id}/deliveries",
-        OWN,
         list_own_deliveries,
     ),
-    route(
+    Route::for_everyone(
         Method::Post,
         "/api/channels/{name}/hooks/{id}/resend",
-        OWN,
         resend_own,
     ),
-    route(
+    Route::for_everyone(
         Method::Post,
         "/api/channels/{name}/hooks/{id}/test",
-        OWN,
         test_own_hook,
     ),
 ];
-
-const fn route(method: Method, path: &'static str, access: Access, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access,
-        query: &[],
-        run,
-    }
-}
 
 /// How an outgoing hook does.
 #[derive(Serialize, ToSchema)]
@@ -158,9 +153,8 @@ impl DeliveryRow {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 200, description = "The deliveries", body = DeliveryList),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 404, description = "There is no such outgoing hook", body = ErrorBody),
-        (status = 503, description = "They cannot be read now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn list_deliveries(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -174,9 +168,8 @@ pub(super) fn list_deliveries(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 202, description = "It goes on"),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 404, description = "There is no such outgoing hook", body = ErrorBody),
-        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn resend(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -211,11 +204,8 @@ pub(super) fn test_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
     responses(
         (status = 200, description = "The deliveries", body = DeliveryList),
-        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
-        (status = 403, description = "You do not operate the channel", body = ErrorBody),
-        (status = 404, description = "There is no such channel or outgoing hook", body = ErrorBody),
         (status = 409, description = "The channel is not registered", body = ErrorBody),
-        (status = 503, description = "They cannot be read now", body = ErrorBody),
+        ToOperators,
     ),
 )]
 pub(super) fn list_own_deliveries(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -235,11 +225,8 @@ pub(super) fn list_own_deliveries(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
     responses(
         (status = 202, description = "It goes on"),
-        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
-        (status = 403, description = "You do not operate the channel", body = ErrorBody),
-        (status = 404, description = "There is no such channel or outgoing hook", body = ErrorBody),
         (status = 409, description = "The channel is not registered", body = ErrorBody),
-        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+        ToOperators,
     ),
 )]
 pub(super) fn resend_own(call: &Call<'_>) -> Result<Reply, Problem> {

@@ -13,6 +13,7 @@ use super::auth::{PasswordTurn, Token, is_true, owner, problem};
 use super::body::Form;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
+use super::refusals::ToPasswords;
 use super::reply::{Reply, rfc3339};
 use super::route::Route;
 
@@ -104,11 +105,7 @@ pub(super) fn show_own_account(call: &Call<'_>) -> Result<Reply, Problem> {
     responses(
         (status = 200, description = "The account", body = OwnAccount),
         (status = 400, description = "Fields that are wrong", body = ErrorBody),
-        (status = 401, description = "Not the password of that nickname", body = ErrorBody),
-        (status = 403, description = "The address or the nickname is banned, or the account is disabled",
-         body = ErrorBody),
-        (status = 429, description = "Too many attempts", body = ErrorBody),
-        (status = 503, description = "Too many others at once", body = ErrorBody),
+        ToPasswords,
     ),
 )]
 pub(super) fn change_own_account(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -144,11 +141,7 @@ pub(super) fn change_own_account(call: &Call<'_>) -> Result<Reply, Problem> {
     responses(
         (status = 200, description = "The password is another", body = Token),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 401, description = "Not the password of that nickname", body = ErrorBody),
-        (status = 403, description = "The address or the nickname is banned, or the account is disabled",
-         body = ErrorBody),
-        (status = 429, description = "Too many attempts", body = ErrorBody),
-        (status = 503, description = "Too many others at once", body = ErrorBody),
+        ToPasswords,
     ),
 )]
 pub(super) fn change_own_password(call: &Call<'_>) -> Result<Reply, Problem> {

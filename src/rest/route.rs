@@ -30,6 +30,17 @@ impl Route {
             run,
         }
     }
+
+    /// A route without parameters for administrators, and for programs that may do this.
+    pub const fn needs(power: Power, method: Method, path: &'static str, run: Handler) -> Route {
+        Route {
+            method,
+            path,
+            access: Access::Needs(power),
+            query: &[],
+            run,
+        }
+    }
 }
 
 /// All routes, by family.

@@ -20,30 +20,18 @@ use super::call::Call;
 use super::legacy::{Frame, Refused};
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::{Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     open("/api/status", status),
     open("/status", status_of_old),
     open("/healthz", healthz),
     open("/readyz", readyz),
-    Route {
-        method: Method::Get,
-        path: "/metrics",
-        access: Access::Needs(Power::Metrics),
-        query: &[],
-        run: metrics,
-    },
+    Route::needs(Power::Metrics, Method::Get, "/metrics", metrics),
 ];
 
 const fn open(path: &'static str, run: Handler) -> Route {
-    Route {
-        method: Method::Get,
-        path,
-        access: Access::Everyone,
-        query: &[],
-        run,
-    }
+    Route::for_everyone(Method::Get, path, run)
 }
 
 /// The state of the server.

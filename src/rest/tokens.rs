@@ -12,24 +12,20 @@ use crate::model::{Name, Power, ProgramToken, Scopes};
 use super::body::Object;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
+use super::refusals::ToAdministrators;
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::Post, "/admin/tokens", add_token),
-    route(Method::Get, "/admin/tokens", list_tokens),
-    route(Method::Delete, "/admin/tokens/{id}", remove_token),
+    Route::needs(Power::Tokens, Method::Post, "/admin/tokens", add_token),
+    Route::needs(Power::Tokens, Method::Get, "/admin/tokens", list_tokens),
+    Route::needs(
+        Power::Tokens,
+        Method::Delete,
+        "/admin/tokens/{id}",
+        remove_token,
+    ),
 ];
-
-const fn route(method: Method, path: &'static str, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access: Access::Needs(Power::Tokens),
-        query: &[],
-        run,
-    }
-}
 
 /// A token to make.
 #[derive(Deserialize, ToSchema)]
@@ -114,9 +110,8 @@ impl TokenRow {
     responses(
         (status = 201, description = "The token", body = MadeToken),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 409, description = "There are too many, or the nickname is a person's", body = ErrorBody),
-        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn add_token(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -153,8 +148,7 @@ pub(super) fn add_token(call: &Call<'_>) -> Result<Reply, Problem> {
     get, path = "/admin/tokens", tag = "programs", security(("admin_token" = [])),
     responses(
         (status = 200, description = "The tokens", body = TokenList),
-        (status = 401, description = "No valid token", body = ErrorBody),
-        (status = 503, description = "They cannot be read now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn list_tokens(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -171,9 +165,8 @@ pub(super) fn list_tokens(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 404, description = "There is no such token", body = ErrorBody),
-        (status = 503, description = "It cannot be removed now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn remove_token(call: &Call<'_>) -> Result<Reply, Problem> {

@@ -261,6 +261,12 @@ fn addresses_that_are_not_public_are_not_reached_however_they_are_written() {
         format!("http://2130706433:{port}/"),
         format!("http://0x7f000001:{port}/"),
         format!("http://127.1:{port}/"),
+        format!("http://0177.0.0.1:{port}/"),
+        format!("http://017700000001:{port}/"),
+        format!("http://0x7f.0.0.1:{port}/"),
+        format!("http://127.0.0.1.:{port}/"),
+        format!("http://[2002:7f00:1::]:{port}/"),
+        format!("http://[::ffff:0:127.0.0.1]:{port}/"),
         format!("http://[::1]:{port}/"),
         format!("http://[::ffff:127.0.0.1]:{port}/"),
         format!("http://[::ffff:7f00:1]:{port}/"),
@@ -268,6 +274,8 @@ fn addresses_that_are_not_public_are_not_reached_however_they_are_written() {
         format!("http://[64:ff9b::7f00:1]:{port}/"),
         "http://169.254.169.254/latest/meta-data/".to_owned(),
         "http://10.0.0.1/".to_owned(),
+        "http://100.64.0.1/".to_owned(),
+        "http://[fd00:ec2::254]/latest/meta-data/".to_owned(),
         "http://[fe80::1]/".to_owned(),
     ];
     for url in urls {
