@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use crate::account::Accounts;
 use crate::chatlog::ChatLog;
 use crate::fair::Asker;
-use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
+use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place, Refusal};
 use crate::model::time::rfc3339;
 use crate::model::time::unix_ms;
 use crate::model::{Entry, Name, Origin, ProgramToken, Text};
@@ -44,6 +44,9 @@ pub use token::AdminToken;
 /// Saves the bans in force, so that they survive a restart.
 pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 
+/// Counts an entry that is written for a program from an address, unless too much was.
+pub type Spend = Box<dyn Fn(IpAddr) -> Result<(), Refusal> + Send + Sync>;
+
 /// What administrators can do.
 pub struct Administration {
     hub: HubHandle,
@@ -56,6 +59,8 @@ pub struct Administration {
     servers: Option<Box<dyn AllServers>>,
     /// The accounts, and what the store has beside them; some tests have none.
     accounts: Option<Arc<Accounts>>,
+    /// Counts what is written for programs; some tests do not.
+    spend: Option<Spend>,
 }
 
 /// The servers that form one chat.
@@ -134,6 +139,12 @@ impl Actor {
         })
     }
 
+    /// From where a program calls; `None` for administrators themselves.
+    fn program_address(&self) -> Option<IpAddr> {
+        let address = self.0.address.filter(|_| self.0.token.is_some());
+        address.map(|it| it.ip())
+    }
+
     /// Who waits for the store, in turn with others: the program waits as this machine does.
     fn asker(&self) -> Asker {
         let address = self.0.address.map(|it| it.ip());
@@ -185,6 +196,7 @@ impl Administration {
             max_text_bytes,
             servers: None,
             accounts: None,
+            spend: None,
         }
     }
 
@@ -192,6 +204,14 @@ impl Administration {
     pub fn with_accounts(self, accounts: Arc<Accounts>) -> Administration {
         Administration {
             accounts: Some(accounts),
+            ..self
+        }
+    }
+
+    /// Counts what is written for programs.
+    pub fn with_spending(self, spend: Spend) -> Administration {
+        Administration {
+            spend: Some(spend),
             ..self
         }
     }

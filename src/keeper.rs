@@ -56,7 +56,7 @@ pub trait Log: Send {
 
 impl Log for Appender {
     fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
-        let records = drafts.into_iter().map(|draft| draft.record).collect();
+        let records = drafts.into_iter().map(Draft::into_record).collect();
         match self.try_append(records) {
             Ok(()) => Vec::new(),
             Err(AppendRefused::Full(refused) | AppendRefused::Closed(refused)) => {

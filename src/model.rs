@@ -18,6 +18,7 @@ pub mod key;
 pub mod mention;
 pub mod message;
 pub mod name;
+pub mod once;
 pub mod outgoing;
 pub mod peer;
 pub mod program;
@@ -52,6 +53,7 @@ pub use message::{
     Conversation, MAX_ROWS, Message, Place, Search, SearchScope, ThreadSummary, Window,
 };
 pub use name::{Name, NameError};
+pub use once::{Keyed, Mark, Once, Seen};
 pub use program::{ProgramSecret, ProgramToken};
 pub use reaction::Reaction;
 pub use reactions::{

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod amendments;
+mod calls;
 mod erasing;
 mod error;
 mod hooks;
@@ -53,13 +54,13 @@ pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::{Duty, Mark};
+use crate::model::hook::Duty;
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
     Account, AccountId, AccountInvitation, Amendment, Conversation, Erased, Erasing, History, Hook,
-    Keeping, KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Place,
-    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, SignIn, Standing,
-    ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
+    Keeping, KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Once,
+    Place, Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen, SignIn,
+    Standing, ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
 
@@ -464,24 +465,14 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// The message that a call to a hook has published lately.
-    fn hook_seen(
-        &self,
-        _id: &str,
-        _mark: &Mark,
-        _now_ms: u64,
-    ) -> Result<Option<MessageId>, StoreError> {
+    /// What a call of a program has published lately, which is remembered with the message
+    /// ([`Record::Keyed`]).
+    fn call_seen(&self, _once: &Once, _now_ms: u64) -> Result<Option<Seen>, StoreError> {
         Ok(None)
     }
 
-    /// Remembers for a while that a call to a hook has published a message.
-    fn note_hook_seen(
-        &self,
-        _id: &str,
-        _mark: &Mark,
-        _message: MessageId,
-        _now_ms: u64,
-    ) -> Result<(), StoreError> {
+    /// Remembers for a while that a call of a program has published a message that is not stored.
+    fn note_call(&self, _once: &Once, _message: MessageId, _now_ms: u64) -> Result<(), StoreError> {
         Ok(())
     }
 

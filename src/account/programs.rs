@@ -1,12 +1,12 @@
 //! The tokens and hooks of programs, and the accounts as which they speak.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::fair::Asker;
-use crate::model::hook::Mark;
 use crate::model::time::unix_ms;
 use crate::model::{
-    Account, Hook, MessageId, Name, NewAccount, ProgramToken, Secret, Standing, Who,
+    Account, Hook, MessageId, Name, NewAccount, Once, ProgramToken, Secret, Seen, Standing, Who,
 };
 use crate::store::{Store, StoreError};
 
@@ -47,22 +47,16 @@ impl Accounts {
         self.look_up(asker, move |store| store.hook(&id))
     }
 
-    /// The message that a call to a hook has published lately.
-    pub fn hook_seen(
-        &self,
-        asker: Asker,
-        id: String,
-        mark: Mark,
-    ) -> Result<Option<MessageId>, StoreError> {
-        self.look_up(asker, move |store| store.hook_seen(&id, &mark, unix_ms()))
+    /// What a call of a program has published lately.
+    pub fn call_seen(&self, asker: Asker, once: Arc<Once>) -> Result<Option<Seen>, StoreError> {
+        self.look_up(asker, move |store| store.call_seen(&once, unix_ms()))
     }
 
-    /// Remembers that a call to a hook has published a message. A failure is logged: what the call
-    /// was for is done.
-    pub fn note_hook_seen(&self, id: &str, mark: &Mark, message: MessageId) {
-        let noted = (self.store()).note_hook_seen(id, mark, message, unix_ms());
-        if let Err(error) = noted {
-            error.log("it could not be noted what was posted to a hook");
+    /// Remembers that a call of a program has published a message that is not stored. A failure is
+    /// logged: what the call was for is done.
+    pub fn note_call(&self, once: &Once, message: MessageId) {
+        if let Err(error) = self.store().note_call(once, message, unix_ms()) {
+            error.log("it could not be noted what a program has posted");
         }
     }
 

@@ -332,6 +332,7 @@ impl ChannelFailed {
                 Refusal::NotStored | Refusal::TooManyWaiting(_) | Refusal::CannotAgree => {
                     Class::Later
                 }
+                Refusal::AllowanceSpent(_) => Class::TooFast,
                 _ => Class::Conflict,
             },
         }
@@ -349,6 +350,8 @@ pub enum Class {
     Conflict,
     /// It cannot be done at present.
     Later,
+    /// The caller does too much of it.
+    TooFast,
 }
 
 impl fmt::Display for ChannelFailed {

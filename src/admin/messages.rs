@@ -16,6 +16,7 @@ impl Administration {
         reason: Option<Text>,
     ) -> Result<(), ChannelFailed> {
         let by = administrator()?;
+        self.spend(&actor)?;
         let accounts = self.accounts.as_ref().ok_or(ChannelFailed::CannotLookUp)?;
         let found = accounts.question(&actor.asker(), |store| store.find_message(id));
         let found = found.map_err(|error| {
@@ -37,5 +38,14 @@ impl Administration {
         }
         ::log::info!("{actor}: {words}");
         Ok(())
+    }
+
+    /// Counts what a program is about to have written. Administrators themselves may clear up
+    /// without limit.
+    fn spend(&self, actor: &Actor) -> Result<(), ChannelFailed> {
+        match (&self.spend, actor.program_address()) {
+            (Some(spend), Some(address)) => spend(address).map_err(ChannelFailed::Refused),
+            _ => Ok(()),
+        }
     }
 }

@@ -19,8 +19,8 @@ use super::remote::{Client, EXIT_CODES, Failed, Patience, Remote, VARIABLES, cha
 const MOST_TEXT: usize = 64 << 10;
 /// The longest wait for the answer to one try.
 const TRY: Duration = Duration::from_secs(15);
-/// The seconds that it is tried unless the command line says otherwise, and the most: the server
-/// knows for ten minutes which message a key stands for.
+/// The seconds that it is tried unless the command line says otherwise, and the most: also while
+/// its database is away, a cluster knows for ten minutes which message a key stands for.
 const USUAL_SECONDS: u64 = 30;
 const MOST_SECONDS: u64 = 540;
 const KEY_BYTES: usize = 16;

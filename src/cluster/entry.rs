@@ -4,14 +4,15 @@
 //! that know it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::hub::{ConnectionId, Draft, NodeId, Private};
 use crate::model::governance::{By, Change, ChannelChange};
 use crate::model::{
-    AccountId, Amendment, Body, Conversation, Message, MessageId, Name, Place, Reaction, Record,
-    ReplyTo, Sign, Text,
+    AccountId, Amendment, Body, Conversation, Keyed, Mark, Message, MessageId, Name, Once, Place,
+    Reaction, Record, ReplyTo, Sign, Text,
 };
 
 /// The version of entries that every server reads.
@@ -91,6 +92,21 @@ struct Wire<'a> {
     /// A reaction to the message `m`, instead of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     x: Option<WireReaction<'a>>,
+    /// What the program's call is known by: older servers pass over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    o: Option<WireOnce<'a>>,
+}
+
+/// What a program's call is known by.
+#[derive(Serialize, Deserialize)]
+struct WireOnce<'a> {
+    /// The token or hook.
+    p: Cow<'a, str>,
+    /// The mark of the call.
+    m: Cow<'a, str>,
+    /// The mark of what it publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<Cow<'a, str>>,
 }
 
 /// A reaction.
@@ -134,11 +150,13 @@ struct AnyVersion {
 pub fn encode(draft: &Draft) -> Vec<u8> {
     let message = match &draft.record {
         Record::Message(message) => message,
+        Record::Keyed(keyed) => &keyed.message,
         Record::Change(change) => return encode_change(draft, change),
         Record::Amend(amendment) => return encode_amendment(draft, amendment),
         Record::React(reaction) => return encode_reaction(draft, reaction),
     };
     let (channel, from, to) = parts(&message.place);
+    let once = draft.tag.as_ref().and_then(|shared| shared.tag.once());
     let wire = Wire {
         v: VERSION,
         d: (message.id.ms, message.id.sequence),
@@ -157,6 +175,7 @@ pub fn encode(draft: &Draft) -> Vec<u8> {
         r: reply(&message.body),
         w: None,
         x: None,
+        o: once.map(|once| once_of(once)),
     };
     // It contains nothing that JSON cannot hold.
     serde_json::to_vec(&wire).unwrap_or_default()
@@ -185,6 +204,7 @@ fn encode_change(draft: &Draft, change: &ChannelChange) -> Vec<u8> {
         r: None,
         w: None,
         x: None,
+        o: None,
     };
     serde_json::to_vec(&wire).unwrap_or_default()
 }
@@ -214,6 +234,7 @@ fn encode_amendment(draft: &Draft, amendment: &Amendment) -> Vec<u8> {
         r: reply(body),
         w: amendment.reason.as_ref().map(|it| it.as_str().into()),
         x: None,
+        o: None,
     };
     serde_json::to_vec(&wire).unwrap_or_default()
 }
@@ -245,6 +266,7 @@ fn encode_reaction(draft: &Draft, reaction: &Reaction) -> Vec<u8> {
             on: reaction.on,
             a: reaction.account.map(|account| account.0),
         }),
+        o: None,
     };
     serde_json::to_vec(&wire).unwrap_or_default()
 }
@@ -255,6 +277,14 @@ fn reply(body: &Body) -> Option<WireMessage<'_>> {
         of: (reply.id.ms, reply.id.sequence),
         by: reply.author.as_str().into(),
     })
+}
+
+fn once_of(once: &Once) -> WireOnce<'_> {
+    WireOnce {
+        p: (&*once.program).into(),
+        m: once.mark.as_str().into(),
+        c: once.content.as_ref().map(|mark| mark.as_str().into()),
+    }
 }
 
 fn id_of((ms, sequence): (u64, u64)) -> MessageId {
@@ -356,7 +386,18 @@ pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unr
         place,
         body,
     };
-    Ok(common(Record::Message(message), to))
+    let record = match wire.o {
+        None => Record::Message(message),
+        Some(WireOnce { p, m, c }) => {
+            let once = Arc::new(Once {
+                program: p.into(),
+                mark: Mark::restore(&m),
+                content: c.as_deref().map(Mark::restore),
+            });
+            Record::Keyed(Box::new(Keyed { message, once }))
+        }
+    };
+    Ok(common(record, to))
 }
 
 /// Parses JSON, and tells malformed data from that of a newer version.

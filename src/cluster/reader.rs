@@ -279,6 +279,7 @@ impl Reader {
                     })
                 }
                 Record::Message(message) => News::Message(message),
+                Record::Keyed(keyed) => News::Message(keyed.message),
                 Record::Change(change) => News::Changed(change),
                 Record::Amend(amendment) => News::Amended(amendment),
                 Record::React(reaction) => News::Reacted(reaction),

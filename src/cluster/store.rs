@@ -16,13 +16,13 @@ use super::merge::{Rows, add_reacted, amend, merge};
 use super::stream::entries;
 use super::unstored::{self, PAGE, Unstored, message_changes_from, unstored_from};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::{Duty, Mark};
+use crate::model::hook::Duty;
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
-    ListedAccount, Located, MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Place, Profile,
-    ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, SignIn, ThreadSummary, Token,
-    Unread, Who, Window, Written,
+    ListedAccount, Located, MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Once, Place,
+    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen, SignIn,
+    ThreadSummary, Token, Unread, Who, Window, Written,
 };
 use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
 
@@ -161,7 +161,7 @@ impl ClusterStore {
                 };
                 if entry.conversation() == *conversation
                     && is_within(id, window)
-                    && let Record::Message(message) = entry.record
+                    && let Some(message) = entry.record.into_message()
                 {
                     rows.messages.push(placed(message, conversation));
                 }
@@ -339,14 +339,11 @@ fn is_within(id: MessageId, window: Window) -> bool {
 
 /// A message of the log.
 fn located(entry: entry::LogEntry) -> Option<Located> {
-    match entry.record {
-        Record::Message(message) => Some(Located {
-            message,
-            to: entry.to,
-            is_held: false,
-        }),
-        Record::Change(_) | Record::Amend(_) | Record::React(_) => None,
-    }
+    Some(Located {
+        message: entry.record.into_message()?,
+        to: entry.to,
+        is_held: false,
+    })
 }
 
 /// Gives a channel the name that the reader asked for, as the store does.
@@ -582,23 +579,12 @@ impl Store for ClusterStore {
         self.postgres.hook(id)
     }
 
-    fn hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        now_ms: u64,
-    ) -> Result<Option<MessageId>, StoreError> {
-        self.postgres.hook_seen(id, mark, now_ms)
+    fn call_seen(&self, once: &Once, now_ms: u64) -> Result<Option<Seen>, StoreError> {
+        self.postgres.call_seen(once, now_ms)
     }
 
-    fn note_hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        message: MessageId,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        self.postgres.note_hook_seen(id, mark, message, now_ms)
+    fn note_call(&self, once: &Once, message: MessageId, now_ms: u64) -> Result<(), StoreError> {
+        self.postgres.note_call(once, message, now_ms)
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

@@ -10,6 +10,9 @@ use crate::turn::HubUnavailable;
 
 use super::routes::Caller;
 
+/// When a program should try again whose address has spent its allowance of bytes.
+const ALLOWANCE_RETRY_SECONDS: u64 = 60;
+
 /// The administrator who calls.
 pub(super) fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
     let program = grant(request)?.program();
@@ -61,6 +64,11 @@ pub(super) fn channel_failed(failed: &ChannelFailed) -> Status {
         Class::Missing => Status::not_found(words),
         Class::Conflict => Status::failed_precondition(words),
         Class::Later => Status::unavailable(words),
+        Class::TooFast => {
+            let mut status = Status::resource_exhausted(words);
+            (status.metadata_mut()).insert("retry-after", ALLOWANCE_RETRY_SECONDS.into());
+            status
+        }
     };
     let code = AsciiMetadataValue::from_static(failed.code());
     status.metadata_mut().insert("code", code);

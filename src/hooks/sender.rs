@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::account::Accounts;
-use crate::hub::Tag;
 use crate::metrics::HookMetrics;
-use crate::model::hook::{Duty, Mark};
+use crate::model::hook::Duty;
 use crate::model::outgoing::{Attempt, Delivery, MAX_WAITING, Outgoing, Settled};
 use crate::model::subscriber::Subscriber;
 use crate::model::time::unix_ms;
-use crate::model::{AccountId, Body, History, Hook, Message, MessageId, MessageKind, Text, Window};
+use crate::model::{
+    AccountId, Body, History, Hook, Mark, Message, MessageId, MessageKind, Once, Text, Window,
+};
 use crate::session::bots::{Bots, Entry, NotDone, Post};
 use crate::store::{Feed, StoreError};
 
@@ -387,14 +388,18 @@ impl Means {
         let kept = kept
             .get(..kept.floor_char_boundary(MOST_SAID))
             .unwrap_or_default();
-        let mark = Mark::of(&hook.program.id, &format!("{reply_to:?}{words}"));
+        let once = reply_to.map(|message| Once {
+            program: hook.program.id.as_str().into(),
+            mark: Mark::of("answer", &format!("{message} {words}")),
+            content: None,
+        });
         let post = Post {
             channel: hook.channel.clone(),
             body: Body::plain(kind, Text::clean(kept)),
             reply_to,
-            tag: Tag::parse(mark.as_str()).ok(),
+            once: once.map(Arc::new),
         };
-        let said = own(hook).and_then(|by| self.bots.post(&hook.program, by, post));
+        let said = own(hook).and_then(|by| self.bots.post(&hook.program, by, &post));
         if let Err(error) = said {
             let id = &hook.program.id;
             log::warn!("what the hook {id} has to say was not said: {error}");

@@ -591,6 +591,7 @@ impl Channels {
         &mut self,
         index: ChannelIndex,
         who: (&Name, Option<ConnectionId>),
+        is_bot: bool,
         now: Now,
         fx: &mut Effects,
     ) {
@@ -607,6 +608,7 @@ impl Channels {
             let event = Event::MemberJoined {
                 channel: channel.name.clone(),
                 nickname: nickname.clone(),
+                is_bot,
             };
             let others = |member: &ConnectionId| Some(*member) != id;
             fx.tell_all(channel.listeners().filter(others), event);

@@ -165,6 +165,8 @@ pub enum Event {
         channel: Name,
         /// The user.
         nickname: Name,
+        /// Whether it is a program.
+        is_bot: bool,
     },
     /// Another user left a channel.
     MemberLeft {

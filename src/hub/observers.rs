@@ -166,6 +166,7 @@ impl Hub {
         let event = Event::MemberJoined {
             channel: channel.name.clone(),
             nickname: name.clone(),
+            is_bot: is_bot(&face),
         };
         // It is no answer to what has led to it.
         let answering = fx.answer(None);
@@ -186,7 +187,10 @@ impl Hub {
         self.channels.tell_late_of(index, &called, fx);
         let face = self.face_of(who.0);
         let channels = &mut self.channels;
-        fx.shown_as(face, |fx| channels.tell_joined(index, who, now, fx));
+        let is_bot = is_bot(&face);
+        fx.shown_as(face, |fx| {
+            channels.tell_joined(index, who, is_bot, now, fx);
+        });
     }
 
     /// Tells a channel that a user has left, perhaps the chat altogether.
@@ -386,4 +390,8 @@ fn said_of(farewell: &Farewell) -> Option<Text> {
         _ => return None,
     };
     Some(Text::clean(words))
+}
+
+fn is_bot(face: &Option<Arc<Face>>) -> bool {
+    face.as_ref().is_some_and(|face| face.is_bot)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::model::governance::{ChannelChange, Cloak, Role, Rules};
 use crate::model::{
-    AccountId, Amendment, Message, MessageId, Name, Notify, Reaction, Record, Text,
+    AccountId, Amendment, Keyed, Message, MessageId, Name, Notify, Reaction, Record, Text,
 };
 
 use super::nickname::Nickname;
@@ -31,6 +31,19 @@ pub struct Draft {
     pub tag: Option<SharedTag>,
     /// The connection that sent it.
     pub sender: ConnectionId,
+}
+
+impl Draft {
+    /// What is to be stored.
+    pub fn into_record(self) -> Record {
+        let once = self.tag.and_then(|shared| shared.tag.once().cloned());
+        match (self.record, once) {
+            (Record::Message(message), Some(once)) => {
+                Record::Keyed(Box::new(Keyed { message, once }))
+            }
+            (record, _) => record,
+        }
+    }
 }
 
 /// A tag that all servers know, so that none publishes its message a second

@@ -10,9 +10,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::model::{AccountId, MessageId};
+use crate::model::{AccountId, Mark, MessageId, Once};
 
 use super::{Command, ConnectionId, Effects, Event, Hub, Limits, Now, Refusal, SharedTag};
 
@@ -23,9 +24,13 @@ const FORGOTTEN_AT_ONCE: usize = 1024;
 /// The length of the longest tag.
 const MAX_TAG_BYTES: usize = 64;
 
-/// A client's own name for a message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tag(Arc<str>);
+/// A client's own name for a message. Two are the same if they are written the same.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    written: Arc<str>,
+    /// What the store is to remember besides, for a program.
+    once: Option<Arc<Once>>,
+}
 
 /// The string is not 1 to 64 printable ASCII characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +41,10 @@ impl Tag {
     pub fn parse(raw: &str) -> Result<Tag, BadTag> {
         let fits = (1..=MAX_TAG_BYTES).contains(&raw.len());
         if fits && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            Ok(Tag(raw.into()))
+            Ok(Tag {
+                written: raw.into(),
+                once: None,
+            })
         } else {
             Err(BadTag)
         }
@@ -44,7 +52,40 @@ impl Tag {
 
     /// The tag as the client wrote it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.written
+    }
+
+    /// The tag of a call that is remembered for longer than tags are.
+    pub fn of(once: Arc<Once>) -> Tag {
+        let mark = Mark::of(&once.program, once.mark.as_str());
+        Tag {
+            written: mark.as_str().into(),
+            once: Some(once),
+        }
+    }
+
+    /// What the store is to remember, if it is the tag of such a call.
+    pub fn once(&self) -> Option<&Arc<Once>> {
+        self.once.as_ref()
+    }
+
+    /// What its message must be the same as, if that is asked.
+    fn content(&self) -> Option<Mark> {
+        self.once.as_ref()?.content.clone()
+    }
+}
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Tag) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Tag {}
+
+impl Hash for Tag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.written.hash(state);
     }
 }
 
@@ -109,6 +150,8 @@ struct Owned {
 
 struct Tagged {
     to: Destination,
+    /// What the message says, if another one under the same tag is a mistake.
+    content: Option<Mark>,
     fate: Fate,
 }
 
@@ -187,8 +230,9 @@ impl Tags {
     /// A message waits to be committed.
     fn await_commit(&mut self, (owner, tag): TagKey, to: Destination) {
         let fate = Fate::Awaited(Vec::new());
+        let content = tag.content();
         self.change(&owner, |owned| {
-            owned.known.insert(tag, Tagged { to, fate });
+            owned.known.insert(tag, Tagged { to, content, fate });
         });
     }
 
@@ -209,7 +253,8 @@ impl Tags {
             }
             owned.by_age.push_back((until_ms, tag.clone()));
             let fate = Fate::Stored { message, until_ms };
-            owned.known.insert(tag, Tagged { to, fate });
+            let content = tag.content();
+            owned.known.insert(tag, Tagged { to, content, fate });
         });
         // One round is enough, unless the limit was lowered.
         for _ in 0..FORGOTTEN_AT_ONCE {
@@ -266,7 +311,7 @@ impl Tags {
             return Vec::new();
         }
         let settled = self.change(owner, |owned| owned.known.remove(tag));
-        let Some(Tagged { to, fate }) = settled else {
+        let Some(Tagged { to, fate, .. }) = settled else {
             return Vec::new();
         };
         if let Some(message) = message {
@@ -303,7 +348,9 @@ impl Hub {
         let key = (self.tag_owner(id)?, tag.clone());
         let to = self.destination(id, &message)?;
         match self.tags.get_mut(&key, now) {
-            Some(known) if known.to != to => return Err(Refusal::TagUsed),
+            Some(known) if known.to != to || known.content != tag.content() => {
+                return Err(Refusal::TagUsed);
+            }
             Some(known) => {
                 match &mut known.fate {
                     Fate::Stored { message, .. } => fx.tell(id, stored(tag, *message)),

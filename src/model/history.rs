@@ -3,6 +3,7 @@
 use super::amendment::Amendment;
 use super::id::MessageId;
 use super::message::{Message, Window};
+use super::reactions::Reactions;
 
 /// Part of a conversation.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,15 @@ impl History {
             self.gap = false;
         }
         is_cut
+    }
+
+    /// The id of the last thing in it: a message, or a change of an earlier one.
+    pub fn last(&self) -> Option<MessageId> {
+        let message = self.messages.last().map(|message| message.id);
+        let amended = self.amended.last().map(|amended| amended.id);
+        let reactions = self.reacted.last().and_then(|it| it.body.reactions());
+        let reacted = reactions.and_then(Reactions::last);
+        message.max(amended).max(reacted)
     }
 
     /// Whether this is everything there ever was on the side that was asked

@@ -2,20 +2,18 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::id::MessageId;
 use super::name::Name;
+use super::once::Mark;
 use super::outgoing::Outgoing;
 use super::program::ProgramToken;
 use super::secret::Secret;
 
 /// The most hooks of one channel, of each direction.
 pub const MAX_IN_CHANNEL: usize = 10;
-/// How long what was posted to a hook is remembered, so that it is not published again.
-pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1000;
 /// By how much the time of a signed call may differ from ours, in seconds.
 pub const TOLERANCE_S: u64 = 5 * 60;
 /// What a key for signatures begins with.
@@ -76,25 +74,6 @@ pub enum BadSignature {
     Wrong,
     /// It was made too long ago, or clocks differ.
     Late,
-}
-
-/// Tells a call from others, so that it is carried out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark(String);
-
-impl Mark {
-    /// The mark of a call with this id, or this signature.
-    pub fn of(kind: &str, value: &str) -> Mark {
-        let hash = digest(&SHA256, format!("{kind}:{value}").as_bytes());
-        let mut digits = HEXLOWER.encode(hash.as_ref());
-        digits.truncate(32);
-        Mark(digits)
-    }
-
-    /// The mark as it is stored: hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl SigningKey {

@@ -5,6 +5,7 @@ use super::amendment::Amendment;
 use super::governance::ChannelChange;
 use super::id::MessageId;
 use super::message::{Conversation, Message};
+use super::once::Keyed;
 use super::reaction::Reaction;
 
 /// One entry of the log.
@@ -12,6 +13,8 @@ use super::reaction::Reaction;
 pub enum Record {
     /// A message.
     Message(Message),
+    /// A message that a program publishes once, however often it sends it.
+    Keyed(Box<Keyed>),
     /// A change of a channel's rules.
     Change(Box<ChannelChange>),
     /// A change of a message.
@@ -25,6 +28,7 @@ impl Record {
     pub fn id(&self) -> MessageId {
         match self {
             Record::Message(message) => message.id,
+            Record::Keyed(keyed) => keyed.message.id,
             Record::Change(change) => change.id,
             Record::Amend(amendment) => amendment.id,
             Record::React(reaction) => reaction.id,
@@ -35,6 +39,7 @@ impl Record {
     pub fn set_id(&mut self, id: MessageId) {
         match self {
             Record::Message(message) => message.id = id,
+            Record::Keyed(keyed) => keyed.message.id = id,
             Record::Change(change) => change.id = id,
             Record::Amend(amendment) => amendment.set_id(id),
             Record::React(reaction) => reaction.id = id,
@@ -45,6 +50,7 @@ impl Record {
     pub fn conversation(&self) -> Conversation {
         match self {
             Record::Message(message) => message.conversation(),
+            Record::Keyed(keyed) => keyed.message.conversation(),
             Record::Change(change) => change.conversation(),
             Record::Amend(amendment) => amendment.conversation(),
             Record::React(reaction) => reaction.conversation(),
@@ -55,6 +61,16 @@ impl Record {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Record::Message(message) => Some(message),
+            Record::Keyed(keyed) => Some(&keyed.message),
+            Record::Change(_) | Record::Amend(_) | Record::React(_) => None,
+        }
+    }
+
+    /// The message, if it is one.
+    pub fn into_message(self) -> Option<Message> {
+        match self {
+            Record::Message(message) => Some(message),
+            Record::Keyed(keyed) => Some(keyed.message),
             Record::Change(_) | Record::Amend(_) | Record::React(_) => None,
         }
     }
@@ -63,6 +79,7 @@ impl Record {
     pub fn bytes(&self) -> usize {
         match self {
             Record::Message(message) => message.body.bytes(),
+            Record::Keyed(keyed) => keyed.message.body.bytes(),
             Record::Change(change) => change.changes.len() * CHANGE_BYTES,
             Record::Amend(amendment) => amendment.body.bytes(),
             Record::React(reaction) => reaction.sign.as_str().len(),

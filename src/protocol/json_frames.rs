@@ -303,11 +303,18 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("You have left {channel}."),
             json!({ "room": channel }),
         ),
-        Event::MemberJoined { channel, nickname } => system(
-            "join",
-            &format!("{nickname} joined"),
-            json!({ "room": channel, "user": nickname }),
-        ),
+        Event::MemberJoined {
+            channel,
+            nickname,
+            is_bot,
+        } => {
+            let more = json!({ "room": channel, "user": nickname });
+            let mut frame = system("join", &format!("{nickname} joined"), more);
+            if *is_bot {
+                put(&mut frame, "bot", json!(true));
+            }
+            frame
+        }
         Event::MemberLeft {
             channel,
             nickname,

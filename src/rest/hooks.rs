@@ -1,6 +1,8 @@
 //! `/hooks/{key}`, to which programs post, and the calls that make, list and remove hooks: below
 //! `/admin/hooks` for administrators, below `/api/channels/{name}/hooks` for operators.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
@@ -8,11 +10,10 @@ use utoipa::ToSchema;
 use crate::account::Rejected;
 use crate::admin::{HookKeeper, NewHook, NotGranted};
 use crate::http::pairs;
-use crate::hub::Tag;
-use crate::model::hook::{Mark, Signatures};
+use crate::model::hook::Signatures;
 use crate::model::outgoing::{MAX_TRIGGER, MAX_TRIGGERS, MAX_URL, Outgoing};
 use crate::model::time::unix_ms;
-use crate::model::{Body, Hook, MessageKind, Name, Power, ProgramSecret};
+use crate::model::{Body, Hook, Mark, MessageKind, Name, Once, Power, ProgramSecret};
 use crate::protocol::hooks::{self, Said};
 use crate::session::bots::Post;
 
@@ -20,10 +21,11 @@ use super::auth::owner;
 use super::body::Object;
 use super::call::Call;
 use super::outgoing::HookCondition;
-use super::posts::{Posted, channel};
+use super::posts::{Posted, channel, once};
 use super::problem::{ErrorBody, Problem};
+use super::refusals::{ToAdministrators, ToOperators};
 use super::reply::{Reply, rfc3339};
-use super::route::{Access, Handler, Route};
+use super::route::Route;
 use super::tokens::{name, rate};
 
 /// Where the addresses of hooks begin; the key follows, and nothing of it may be shown.
@@ -53,41 +55,23 @@ pub(super) const FIELDS: &[&str] = &[
 ];
 
 pub(super) const ROUTES: &[Route] = &[
-    route(Method::Post, "/hooks/{key}", Access::Everyone, post_to_hook),
-    route(Method::Post, "/admin/hooks", ADMIN, add_hook),
-    route(Method::Get, "/admin/hooks", ADMIN, list_hooks),
-    route(Method::Delete, "/admin/hooks/{id}", ADMIN, remove_hook),
-    route(
-        Method::Post,
-        "/api/channels/{name}/hooks",
-        Access::Everyone,
-        add_own_hook,
+    Route::for_everyone(Method::Post, "/hooks/{key}", post_to_hook),
+    Route::needs(Power::Tokens, Method::Post, "/admin/hooks", add_hook),
+    Route::needs(Power::Tokens, Method::Get, "/admin/hooks", list_hooks),
+    Route::needs(
+        Power::Tokens,
+        Method::Delete,
+        "/admin/hooks/{id}",
+        remove_hook,
     ),
-    route(
-        Method::Get,
-        "/api/channels/{name}/hooks",
-        Access::Everyone,
-        list_own_hooks,
-    ),
-    route(
+    Route::for_everyone(Method::Post, "/api/channels/{name}/hooks", add_own_hook),
+    Route::for_everyone(Method::Get, "/api/channels/{name}/hooks", list_own_hooks),
+    Route::for_everyone(
         Method::Delete,
         "/api/channels/{name}/hooks/{id}",
-        Access::Everyone,
         remove_own_hook,
     ),
 ];
-
-const ADMIN: Access = Access::Needs(Power::Tokens);
-
-const fn route(method: Method, path: &'static str, access: Access, run: Handler) -> Route {
-    Route {
-        method,
-        path,
-        access,
-        query: &[],
-        run,
-    }
-}
 
 /// A hook to make.
 #[derive(Deserialize, ToSchema)]
@@ -219,7 +203,7 @@ impl HookRow {
         (status = 401, description = "The signature is missing, wrong, or too old", body = ErrorBody),
         (status = 403, description = "The channel does not let the hook speak", body = ErrorBody),
         (status = 404, description = "There is no such hook", body = ErrorBody),
-        (status = 409, description = "The channel cannot take it; the code says why", body = ErrorBody),
+        (status = 409, description = "The channel cannot take it, or the key was that of another message (`tag_used`); the code says why", body = ErrorBody),
         (status = 413, description = "The body is larger than `limits.http_body_bytes`", body = ErrorBody),
         (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
@@ -233,13 +217,7 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     let hook = context.accounts.hook(call.asker(), program.id.clone());
     let hook = hook.map_err(|error| Problem::store(&error))?;
     let hook = hook.ok_or_else(no_such_hook)?;
-    let mark = mark(call, &hook)?;
-    if let Some(mark) = &mark {
-        let seen = (context.accounts).hook_seen(call.asker(), program.id.clone(), mark.clone());
-        if let Some(id) = seen.map_err(|error| Problem::store(&error))? {
-            return Ok(Reply::json(200, &Posted::of(id)));
-        }
-    }
+    let known_by = known_by(call, &hook)?;
     let said = read(call)?;
     let text = context.admin.fitted(&said.text);
     let text = text.map_err(|why| Problem::field("text", why))?;
@@ -247,22 +225,23 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
         true => MessageKind::Notice,
         false => MessageKind::Say,
     };
-    // Another hook that speaks under the same name may be called with the same id.
-    let tag = mark
-        .as_ref()
-        .map(|mark| Mark::of(&program.id, mark.as_str()));
-    let tag = tag.map(|mark| Tag::parse(mark.as_str()));
-    let post = Post {
+    let mut post = Post {
         channel: hook.channel,
         body: Body::plain(kind, text),
         reply_to: None,
-        tag: tag.transpose().map_err(|_| Problem::Internal)?,
+        once: None,
     };
-    let id = context.bots.post(&program, peer.into(), post)?;
-    if let Some(mark) = &mark {
-        context.accounts.note_hook_seen(&program.id, mark, id);
-    }
-    Ok(Reply::json(201, &Posted::of(id)))
+    post.once = known_by.map(|it| match it {
+        KnownBy::Key(key) => once(&program, key, &post),
+        KnownBy::Mark(mark) => Arc::new(Once {
+            program: program.id.as_str().into(),
+            mark,
+            content: None,
+        }),
+    });
+    let posted = context.bots.post(&program, peer.into(), &post)?;
+    let status = if posted.is_again { 200 } else { 201 };
+    Ok(Reply::json(status, &Posted::of(posted.id)))
 }
 
 /// Makes a hook: an address to which programs post. It is shown this once.
@@ -272,9 +251,8 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     responses(
         (status = 201, description = "The hook", body = MadeHook),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 409, description = "There are too many, or the nickname is a person's", body = ErrorBody),
-        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn add_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -300,8 +278,7 @@ pub(super) fn add_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     get, path = "/admin/hooks", tag = "programs", security(("admin_token" = [])),
     responses(
         (status = 200, description = "The hooks", body = HookList),
-        (status = 401, description = "No valid token", body = ErrorBody),
-        (status = 503, description = "They cannot be read now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn list_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -314,9 +291,8 @@ pub(super) fn list_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "No valid token", body = ErrorBody),
         (status = 404, description = "There is no such hook", body = ErrorBody),
-        (status = 503, description = "It cannot be removed now", body = ErrorBody),
+        ToAdministrators,
     ),
 )]
 pub(super) fn remove_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -335,12 +311,9 @@ pub(super) fn remove_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     responses(
         (status = 201, description = "The hook", body = MadeHook),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
-        (status = 403, description = "You do not operate the channel", body = ErrorBody),
-        (status = 404, description = "There is no such channel", body = ErrorBody),
         (status = 409, description = "The channel is not registered or has ten, or the name is another's", body = ErrorBody),
         (status = 429, description = "Too many were made from the address", body = ErrorBody),
-        (status = 503, description = "It cannot be stored now", body = ErrorBody),
+        ToOperators,
     ),
 )]
 pub(super) fn add_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -365,11 +338,8 @@ pub(super) fn add_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
     responses(
         (status = 200, description = "The hooks", body = HookList),
-        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
-        (status = 403, description = "You do not operate the channel", body = ErrorBody),
-        (status = 404, description = "There is no such channel", body = ErrorBody),
         (status = 409, description = "The channel is not registered", body = ErrorBody),
-        (status = 503, description = "They cannot be read now", body = ErrorBody),
+        ToOperators,
     ),
 )]
 pub(super) fn list_own_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -388,11 +358,8 @@ pub(super) fn list_own_hooks(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
-        (status = 403, description = "You do not operate the channel", body = ErrorBody),
-        (status = 404, description = "There is no such channel or hook", body = ErrorBody),
         (status = 409, description = "The channel is not registered", body = ErrorBody),
-        (status = 503, description = "It cannot be removed now", body = ErrorBody),
+        ToOperators,
     ),
 )]
 pub(super) fn remove_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -525,8 +492,16 @@ fn payload(body: &[u8]) -> Option<String> {
     payload.trim_start().starts_with('{').then_some(payload)
 }
 
+/// What tells a call from others.
+enum KnownBy<'a> {
+    /// A key that stands for one message.
+    Key(&'a str),
+    /// The id of a delivery, or a signature.
+    Mark(Mark),
+}
+
 /// What tells a call from others, after its signature is checked.
-fn mark(call: &Call<'_>, hook: &Hook) -> Result<Option<Mark>, Problem> {
+fn known_by<'a>(call: &Call<'a>, hook: &Hook) -> Result<Option<KnownBy<'a>>, Problem> {
     if let Some(key) = &hook.signing {
         let signatures = Signatures {
             of_hub: field(call, HUB_SIGNATURE),
@@ -535,14 +510,14 @@ fn mark(call: &Call<'_>, hook: &Hook) -> Result<Option<Mark>, Problem> {
         };
         let checked = key.check(&signatures, call.body, unix_ms() / 1000);
         let mark = checked.map_err(|why| Problem::Signature(why.to_string()))?;
-        return Ok(Some(mark));
+        return Ok(Some(KnownBy::Mark(mark)));
     }
     let key = call.idempotency_key.filter(|key| !key.is_empty());
     let delivery = field(call, GITHUB_DELIVERY).or_else(|| field(call, GITEA_DELIVERY));
     Ok(match (key, delivery, field(call, WEBHOOK_ID)) {
-        (Some(key), ..) => Some(Mark::of("key", key)),
-        (None, Some(delivery), _) => Some(Mark::of("delivery", delivery)),
-        (None, None, Some(id)) => Some(Mark::of("id", id)),
+        (Some(key), ..) => Some(KnownBy::Key(key)),
+        (None, Some(delivery), _) => Some(KnownBy::Mark(Mark::of("delivery", delivery))),
+        (None, None, Some(id)) => Some(KnownBy::Mark(Mark::of("id", id))),
         (None, None, None) => None,
     })
 }

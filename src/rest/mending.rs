@@ -182,11 +182,6 @@ pub(super) fn take_reaction_back(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(super) fn remove_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let (channel, id) = (channel(call)?, message(call)?);
     let reason = call.reason(call.query.get("reason").map(str::to_owned))?;
-    // The administrators' own token may clear up without limit.
-    if call.grant()?.program().is_some() {
-        let peer = call.relayed.peer.ip();
-        call.context.pace.spend(peer, ENTRY_BYTES)?;
-    }
     let admin = &call.context.admin;
     admin.delete_message(call.actor(), (&channel, id), reason)?;
     Ok(Reply::empty(204))

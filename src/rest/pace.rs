@@ -60,11 +60,6 @@ impl CallPace {
             let why = format!("this account changes messages too fast; wait {seconds} seconds");
             Problem::TooFast(why, seconds)
         })?;
-        self.spend(peer, bytes)
-    }
-
-    /// Counts bytes that a call from an address has written.
-    pub(super) fn spend(&self, peer: IpAddr, bytes: usize) -> Result<(), Problem> {
         let spent = self.allowances.of(peer).take(bytes);
         spent.map_err(|spent| Problem::Refused(Box::new(Refusal::AllowanceSpent(spent.bytes))))
     }

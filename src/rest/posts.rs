@@ -1,12 +1,14 @@
 //! `/api/channels/{name}/messages`: programs post to channels and read them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::hub::Tag;
 use crate::model::{
-    Body, History, MessageId, MessageKind, Name, Power, ProgramToken, Text, Window,
+    Body, History, Mark, MessageId, MessageKind, Name, Once, Power, ProgramToken, Text, Window,
 };
 use crate::protocol::events::{ChangeTold, MessageTold};
 use crate::session::bots::{Entry, Post};
@@ -126,8 +128,8 @@ impl ChannelMessages {
     params(
         ("name" = String, Path, description = "In any spelling, without #"),
         ("Idempotency-Key" = Option<String>, Header, description =
-            "1 to 64 printable ASCII characters: of several calls with the same key within ten \
-             minutes, one publishes the message, and all answer with its id"),
+            "1 to 64 printable ASCII characters: of several calls with the same key within a day, one \
+             publishes the message, and all answer with its id"),
     ),
     request_body(content(
         (String = "text/plain"), (NewMessage = "application/json"),
@@ -138,7 +140,7 @@ impl ChannelMessages {
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 403, description = "The token lacks the scope, or the channel does not let the bot speak", body = ErrorBody),
         (status = 404, description = "There is no such message to answer", body = ErrorBody),
-        (status = 409, description = "The channel cannot take it; the code says why", body = ErrorBody),
+        (status = 409, description = "The channel cannot take it, or the key was that of another message (`tag_used`); the code says why", body = ErrorBody),
         (status = 413, description = "The body is larger than `limits.http_body_bytes`", body = ErrorBody),
         (status = 429, description = "Too fast; Retry-After says when to try again", body = ErrorBody),
         (status = 503, description = "Not stored, or perhaps (`unanswered`)", body = ErrorBody),
@@ -146,9 +148,11 @@ impl ChannelMessages {
 )]
 pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let channel = channel(call)?;
+    let program = program(call)?;
     let key = call.idempotency_key.filter(|key| !key.is_empty());
-    let tag = key.map(Tag::parse).transpose();
-    let tag = tag.map_err(|why| Problem::field("Idempotency-Key", format!("must be {why}")))?;
+    if let Some(Err(why)) = key.map(Tag::parse) {
+        return Err(Problem::field("Idempotency-Key", format!("must be {why}")));
+    }
     let written = match is_json(call)? {
         Some(object) => read_object(object)?,
         None => Written {
@@ -156,15 +160,26 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
             reply_to: None,
         },
     };
-    let post = Post {
+    let mut post = Post {
         channel,
         body: written.body,
         reply_to: written.reply_to,
-        tag,
+        once: None,
     };
+    post.once = key.map(|key| once(program, key, &post));
     let by = call.relayed.peer.ip().into();
-    let id = call.context.bots.post(program(call)?, by, post)?;
-    Ok(Reply::json(201, &Posted::of(id)))
+    let posted = call.context.bots.post(program, by, &post)?;
+    Ok(Reply::json(201, &Posted::of(posted.id)))
+}
+
+/// What a call with an `Idempotency-Key` is known by: the key stands for this message alone.
+pub(super) fn once(program: &ProgramToken, key: &str, post: &Post) -> Arc<Once> {
+    let content = Mark::of_message(key, &post.channel, &post.body, post.reply_to);
+    Arc::new(Once {
+        program: program.id.as_str().into(),
+        mark: Mark::of("key", key),
+        content: Some(content),
+    })
 }
 
 /// Reads messages of a channel, as far as the program's bot may: it joins the channel if it is

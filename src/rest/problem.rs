@@ -183,6 +183,7 @@ impl Problem {
                     Class::Missing => 404,
                     Class::Conflict => 409,
                     Class::Later => 503,
+                    Class::TooFast => 429,
                 };
                 (status, failed.code())
             }
@@ -267,6 +268,9 @@ impl Problem {
             Problem::Channel(failed) if failed.class() == Class::Later => {
                 reply.with("Retry-After", STORE_RETRY_SECONDS.to_string())
             }
+            Problem::Channel(failed) if failed.class() == Class::TooFast => {
+                reply.with("Retry-After", ALLOWANCE_RETRY_SECONDS.to_string())
+            }
             Problem::TooManyAttempts(_, seconds)
             | Problem::TooFast(_, seconds)
             | Problem::Busy(_, seconds) => reply.with("Retry-After", seconds.to_string()),
@@ -322,6 +326,10 @@ impl fmt::Display for Problem {
             ),
             Problem::Failed(failure) => f.write_str(&failure.message),
             Problem::Channel(failed) => failed.fmt(f),
+            Problem::Refused(refusal) if **refusal == Refusal::TagUsed => write!(
+                f,
+                "this Idempotency-Key stands for another message; give this one a key of its own"
+            ),
             Problem::Refused(refusal) => refusal.fmt(f),
             Problem::Silent => NotDone::Silent.fmt(f),
             Problem::Unanswered => NotDone::Unanswered.fmt(f),

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::hooks::{Hooks, Parts};
 use crate::http::{Folder, HttpLimits, Origins, Proxies};
-use crate::hub::{Ban, NodeId};
+use crate::hub::{Ban, NodeId, Refusal};
 use crate::metrics::{ClusterHealth, Metrics};
 use crate::model::Entry;
 use crate::model::governance::CloakKey;
@@ -29,7 +29,7 @@ use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
 use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken, CallPace};
-use crate::session::allowance::Allowances;
+use crate::session::allowance::{Allowances, ENTRY_BYTES};
 use crate::session::bots::Bots;
 use crate::session::context::{IrcTerms, SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input};
@@ -161,6 +161,12 @@ impl Shared {
             admin_text_bytes.clone(),
         );
         admin = admin.with_accounts(handles.accounts.clone());
+        let allowances = Arc::new(Allowances::new(config.limits.bytes_per_address));
+        let counted = allowances.clone();
+        admin = admin.with_spending(Box::new(move |address| {
+            let spent = counted.of(address).take(ENTRY_BYTES);
+            spent.map_err(|spent| Refusal::AllowanceSpent(spent.bytes))
+        }));
         if let Some(others) = handles.others.clone() {
             let here = own_address.clone();
             admin = admin.among(Box::new(All { here, others }));
@@ -170,7 +176,6 @@ impl Shared {
         let token = AdminToken::new(found_token.secret().clone(), config.limits.auth_attempts);
         token.set_metrics_token(config.admin.metrics_token.clone());
         let token = Arc::new(token);
-        let allowances = Arc::new(Allowances::new(config.limits.bytes_per_address));
         let call_pace = CallPace::new(allowances.clone(), config.limits.message_rate);
         let participants = Arc::new(AtomicUsize::new(0));
         let bots = Bots::new(

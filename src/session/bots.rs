@@ -15,12 +15,13 @@ use parking_lot::Mutex;
 
 use crate::account::{Accounts, NoBot, credential};
 use crate::fair::Asker;
-use crate::hub::{Command, Refusal, Tag, WayIn};
+use crate::hub::{Command, Refusal, WayIn};
 use crate::model::subscriber::Subscriber;
 use crate::model::{
-    Account, AccountId, Body, Conversation, History, MessageId, Name, ProgramToken, Window,
+    Account, AccountId, Body, Conversation, History, MessageId, Name, Once, ProgramToken, Window,
 };
 use crate::net::registry::Registry;
+use crate::store::StoreError;
 use crate::turn::HubHandle;
 
 use super::allowance::{Allowances, ENTRY_BYTES};
@@ -29,6 +30,9 @@ use super::voice::{NotHeard, Voice};
 
 /// How often a part of a history is read before more has changed meanwhile than is remembered.
 const READINGS: usize = 5;
+/// Pages of changes after the last message of a channel that are looked at for the last change: of
+/// further ones a new stream is told.
+const MOST_PAGES: usize = 64;
 /// How long to wait until the past of a channel is known, and how often to look.
 const PAST_KNOWN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(5);
@@ -88,8 +92,17 @@ pub struct Post {
     pub body: Body,
     /// The message that it answers.
     pub reply_to: Option<MessageId>,
-    /// The program's own name for it, under which it is published once.
-    pub tag: Option<Tag>,
+    /// What the program's call is known by, if it is to publish it once.
+    pub once: Option<Arc<Once>>,
+}
+
+/// A message that was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Its id.
+    pub id: MessageId,
+    /// Whether an earlier call had published it.
+    pub is_again: bool,
 }
 
 /// Why something was not done for a program; `Display` is for the program's owner.
@@ -136,13 +149,45 @@ impl Bots {
         self.streams.limit(limits);
     }
 
-    /// Posts a message for a program. Turns at the store and bytes written are counted for `by`.
-    /// Returns the id of the message, once it is committed.
+    /// Posts a message for a program, unless this call has published it before. Turns at the store
+    /// and bytes written are counted for `by`. Returns once the message is committed.
     pub fn post(
         &self,
         program: &ProgramToken,
         by: Subscriber,
-        post: Post,
+        post: &Post,
+    ) -> Result<Posted, NotDone> {
+        if let Some(once) = &post.once
+            && let Some(id) = self.published(by, once)?
+        {
+            return Ok(Posted { id, is_again: true });
+        }
+        let id = self.publish(program, by, post)?;
+        Ok(Posted {
+            id,
+            is_again: false,
+        })
+    }
+
+    /// The message that a call has published before.
+    fn published(&self, by: Subscriber, once: &Arc<Once>) -> Result<Option<MessageId>, NotDone> {
+        match self.accounts.call_seen(Asker::from(by), once.clone()) {
+            Ok(Some(seen)) if !seen.is(once) => Err(NotDone::Refused(Refusal::TagUsed)),
+            Ok(seen) => Ok(seen.map(|seen| seen.message)),
+            // The hub and the log of several servers remember the latest calls, too.
+            Err(StoreError::Away(_) | StoreError::Silent | StoreError::Slow) => Ok(None),
+            Err(error) => {
+                error.log("it could not be looked up what a program has posted");
+                Err(NotDone::Store)
+            }
+        }
+    }
+
+    fn publish(
+        &self,
+        program: &ProgramToken,
+        by: Subscriber,
+        post: &Post,
     ) -> Result<MessageId, NotDone> {
         let bytes = post.body.bytes() + ENTRY_BYTES;
         let spent = self.allowances.of(by).take(bytes);
@@ -152,7 +197,13 @@ impl Bots {
                 channel: Some(post.channel.clone()),
                 body: post.body.clone(),
             };
-            voice.say(say, post.tag.clone(), post.reply_to)
+            let id = voice.say(say, post.once.clone(), post.reply_to)?;
+            if let Some(once) = &post.once
+                && self.keeps_history(voice) == Ok(false)
+            {
+                self.accounts.note_call(once, id);
+            }
+            Ok(id)
         })
     }
 
@@ -217,11 +268,7 @@ impl Bots {
             let after = match given {
                 Some(after) => after,
                 // What is not published yet must not count as known.
-                None if keeps_history => {
-                    let newest = self.history(by, &channel, (Window::Latest, 1))?;
-                    let newest = newest.messages.last().map(|message| message.id);
-                    newest.unwrap_or_default()
-                }
+                None if keeps_history => self.end(by, &channel)?,
                 None => last,
             };
             channels.push(Place {
@@ -236,6 +283,21 @@ impl Bots {
             channels,
             place,
         })
+    }
+
+    /// The last message of a channel that is stored, or the last change of a message if that came
+    /// later.
+    fn end(&self, by: Subscriber, channel: &Name) -> Result<MessageId, NotDone> {
+        let newest = self.history(by, channel, (Window::Latest, 1))?;
+        let mut end = newest.last().unwrap_or_default();
+        for _ in 0..MOST_PAGES {
+            let since = self.history(by, channel, (Window::After(end), 1))?;
+            match since.last() {
+                Some(last) if last > end => end = last,
+                _ => break,
+            }
+        }
+        Ok(end)
     }
 
     /// A channel in its own spelling, the message after which a bot may read it, and how many

@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::hub::{
     Command, ConnectionId, Credential, Event, Farewell, Hub, Now, Refusal, Tag, WayIn,
 };
-use crate::model::{MessageId, Name};
+use crate::model::{MessageId, Name, Once};
 use crate::net::registry::Registry;
 use crate::protocol::speech::PROGRAM;
 use crate::turn::{HubHandle, HubUnavailable, Input};
@@ -140,18 +140,18 @@ impl Voice {
         self.carry_out(&mut calls, leave, left)
     }
 
-    /// Sends a message, perhaps as the answer to another one. A message with a tag of its own is
+    /// Sends a message, perhaps as the answer to another one. One that is known by its call is
     /// published once, however often it is sent. Returns its id.
     pub fn say(
         &self,
         message: Command,
-        tag: Option<Tag>,
+        once: Option<Arc<Once>>,
         reply_to: Option<MessageId>,
     ) -> Result<MessageId, NotHeard> {
         let mut calls = self.turn()?;
         calls.messages += 1;
-        let tag = match tag {
-            Some(tag) => tag,
+        let tag = match once {
+            Some(once) => Tag::of(once),
             None => {
                 let tag = format!("{}-{}", self.nonce, calls.messages);
                 Tag::parse(&tag).map_err(|_| NotHeard::Busy)?

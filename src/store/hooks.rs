@@ -51,15 +51,14 @@ macro_rules! queries {
         use diesel::prelude::*;
 
         use super::{outgoing, programs};
-        use crate::model::hook::{Duty, MAX_IN_CHANNEL, REMEMBERED_MS};
+        use crate::model::hook::{Duty, MAX_IN_CHANNEL};
         use crate::model::key::{clamp, unpack};
         use crate::model::program::MAX_PROGRAMS;
         use crate::model::{Hook, MessageId, Name, ProgramToken};
-        use crate::store::accounts::time;
         use crate::store::hooks::HookRow;
         use crate::store::outgoing::OutRow;
         use crate::store::programs::ProgramRow;
-        use crate::store::schema::{hook, hook_out, hook_seen, program_token};
+        use crate::store::schema::{call_seen, hook, hook_out, program_token};
 
         /// See [`crate::store::Store::add_hook`].
         pub fn add(
@@ -151,53 +150,10 @@ macro_rules! queries {
         /// See [`crate::store::Store::remove_program`].
         pub fn remove(connection: &mut $connection, id: &str) -> QueryResult<Option<ProgramToken>> {
             outgoing::remove(connection, id)?;
-            let seen = hook_seen::table.filter(hook_seen::hook_id.eq(id));
+            let seen = call_seen::table.filter(call_seen::program_id.eq(id));
             diesel::delete(seen).execute(connection)?;
             diesel::delete(hook::table.find(id)).execute(connection)?;
             programs::remove(connection, id)
-        }
-
-        /// See [`crate::store::Store::hook_seen`].
-        pub fn seen(
-            connection: &mut $connection,
-            id: &str,
-            mark: &str,
-            now_ms: u64,
-        ) -> QueryResult<Option<MessageId>> {
-            let message: Option<i64> = hook_seen::table
-                .find((id, mark))
-                .filter(hook_seen::at_ms.gt(time(now_ms.saturating_sub(REMEMBERED_MS))))
-                .select(hook_seen::message_id)
-                .get_result(connection)
-                .optional()?;
-            Ok(message.map(unpack))
-        }
-
-        /// See [`crate::store::Store::note_hook_seen`].
-        pub fn note_seen(
-            connection: &mut $connection,
-            id: &str,
-            mark: &str,
-            message: MessageId,
-            now_ms: u64,
-        ) -> QueryResult<()> {
-            let old = hook_seen::at_ms.le(time(now_ms.saturating_sub(REMEMBERED_MS)));
-            diesel::delete(hook_seen::table.filter(old)).execute(connection)?;
-            // The hook may have been removed meanwhile.
-            let is_there = diesel::dsl::exists(hook::table.find(id));
-            if !diesel::select(is_there).get_result::<bool>(connection)? {
-                return Ok(());
-            }
-            diesel::insert_into(hook_seen::table)
-                .values((
-                    hook_seen::hook_id.eq(id),
-                    hook_seen::mark.eq(mark),
-                    hook_seen::message_id.eq(clamp(message)),
-                    hook_seen::at_ms.eq(time(now_ms)),
-                ))
-                .on_conflict_do_nothing()
-                .execute(connection)?;
-            Ok(())
         }
     };
 }

@@ -15,7 +15,7 @@ use super::sqlite::Export;
 use super::{OpenError, PostgresSettings, StoreError};
 
 pub(super) use shapes::{
-    ConversationCopy, EndedPassCopy, HookSeenCopy, KnownCopy, MessageCopy, ReadMarkCopy, ResetCopy,
+    CallCopy, ConversationCopy, EndedPassCopy, KnownCopy, MessageCopy, ReadMarkCopy, ResetCopy,
     RulesCopy,
 };
 
@@ -38,7 +38,7 @@ const COUNTED: [(&str, &str); 22] = [
     ("hook", "hooks"),
     ("hook_out", "outgoing hooks"),
     ("delivery", "deliveries of hooks"),
-    ("hook_seen", "calls of hooks"),
+    ("hook_seen", "calls of programs"),
     ("bot", "bots"),
     ("sign_in", "sign-ins"),
     ("ended_pass", "ended passes"),

@@ -10,6 +10,7 @@
 mod accounts;
 mod amendments;
 mod append;
+mod calls;
 mod channels;
 mod company;
 mod connect;
@@ -46,13 +47,13 @@ use parking_lot::{Mutex, RwLock};
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::{Duty, Mark};
+use crate::model::hook::Duty;
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
-    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile,
-    ProgramToken, Record, SavedChannel, Search, Secret, SignIn, ThreadSummary, Token, Unread, Who,
-    Window, Written, key,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Once,
+    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, SignIn, ThreadSummary,
+    Token, Unread, Who, Window, Written, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -480,27 +481,14 @@ impl Store for PostgresStore {
         self.transaction(move |connection| hooks::find(connection, &id))
     }
 
-    fn hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        now_ms: u64,
-    ) -> Result<Option<MessageId>, StoreError> {
-        let (id, mark) = (id.to_owned(), mark.clone());
-        self.transaction(move |connection| hooks::seen(connection, &id, mark.as_str(), now_ms))
+    fn call_seen(&self, once: &Once, now_ms: u64) -> Result<Option<Seen>, StoreError> {
+        let once = once.clone();
+        self.transaction(move |connection| calls::seen(connection, &once, now_ms))
     }
 
-    fn note_hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        message: MessageId,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        let (id, mark) = (id.to_owned(), mark.clone());
-        self.transaction(move |connection| {
-            hooks::note_seen(connection, &id, mark.as_str(), message, now_ms)
-        })
+    fn note_call(&self, once: &Once, message: MessageId, now_ms: u64) -> Result<(), StoreError> {
+        let once = once.clone();
+        self.transaction(move |connection| calls::note(connection, &once, message, now_ms))
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

@@ -115,11 +115,14 @@ diesel::table! {
 }
 
 diesel::table! {
-    hook_seen (hook_id, mark) {
-        hook_id -> Text,
+    #[sql_name = "hook_seen"]
+    call_seen (program_id, mark) {
+        #[sql_name = "hook_id"]
+        program_id -> Text,
         mark -> Text,
         message_id -> BigInt,
         at_ms -> BigInt,
+        content -> Nullable<Text>,
     }
 }
 

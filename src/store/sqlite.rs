@@ -11,6 +11,7 @@ mod amended;
 mod amendments;
 mod append;
 mod backup;
+mod calls;
 mod channels;
 mod erasing;
 #[cfg(feature = "cluster")]
@@ -47,13 +48,13 @@ use parking_lot::Mutex;
 use super::matches::{Allowed, Matches};
 use super::{Appended, Feed, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::governance::{ChannelChange, Rules};
-use crate::model::hook::{Duty, Mark};
+use crate::model::hook::Duty;
 use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
-    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Profile,
-    ProgramToken, Record, SavedChannel, Search, Secret, SignIn, ThreadSummary, Token, Unread, Who,
-    Window, Written, key,
+    KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Once,
+    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, SignIn, ThreadSummary,
+    Token, Unread, Who, Window, Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -416,25 +417,12 @@ impl Store for SqliteStore {
         self.read(|connection| hooks::find(connection, id))
     }
 
-    fn hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        now_ms: u64,
-    ) -> Result<Option<MessageId>, StoreError> {
-        self.read(|connection| hooks::seen(connection, id, mark.as_str(), now_ms))
+    fn call_seen(&self, once: &Once, now_ms: u64) -> Result<Option<Seen>, StoreError> {
+        self.read(|connection| calls::seen(connection, once, now_ms))
     }
 
-    fn note_hook_seen(
-        &self,
-        id: &str,
-        mark: &Mark,
-        message: MessageId,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        self.write(|connection, _, _| {
-            hooks::note_seen(connection, id, mark.as_str(), message, now_ms)
-        })
+    fn note_call(&self, once: &Once, message: MessageId, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| calls::note(connection, once, message, now_ms))
     }
 
     fn note_program_used(&self, id: &str, at_ms: u64) -> Result<(), StoreError> {

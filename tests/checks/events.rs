@@ -140,6 +140,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, body: &Body) -> Vec<Event> {
         Event::MemberJoined {
             channel: channel.clone(),
             nickname: nickname.clone(),
+            is_bot: true,
         },
         Event::MemberLeft {
             channel: channel.clone(),

@@ -130,6 +130,40 @@ fn a_hook_is_posted_to_on_every_server_and_a_call_that_comes_again_counts_once()
 }
 
 #[test]
+fn a_key_publishes_once_on_every_server_also_if_one_is_killed() {
+    let common = Common::new();
+    let [mut one, two] = common.servers();
+    let token = one.token_for("builds", &["post:#dev", "read:#dev"]);
+    let post_at = |server: &Server, text: &str| {
+        let key = "Idempotency-Key: build-512\r\n";
+        let request = "POST /api/channels/dev/messages";
+        call(server.rest().unwrap(), &token, request, key, text)
+    };
+    let first = post_at(&one, "once");
+    assert_eq!(first.status, 201, "{}", first.body);
+    one.kill();
+    one.start_again();
+    for server in [&two, &one] {
+        let again = post_at(server, "once");
+        assert_eq!((again.status, again.json()), (201, first.json()));
+    }
+    // Once the log is in the database, every server knows what the key stands for.
+    for server in [&two, &one] {
+        wait_until("the key is known", || match post_at(server, "else") {
+            told if told.status == 409 => told.code() == "tag_used",
+            told => {
+                assert_eq!((told.status, told.json()), (201, first.json()));
+                false
+            }
+        });
+    }
+    let there = two
+        .call(&token, "GET /api/channels/dev/messages", "")
+        .json();
+    assert_eq!(there["messages"].as_array().unwrap().len(), 1, "{there}");
+}
+
+#[test]
 fn a_bot_is_shown_as_one_on_every_server() {
     let common = Common::new();
     let [one, two] = common.servers();

@@ -123,6 +123,7 @@ impl Several {
                 let id = self.next();
                 match self.kept.records[&draft].clone() {
                     Record::Message(message) => self.said.push(Message { id, ..message }),
+                    Record::Keyed(keyed) => unreachable!("no program posts {keyed:?}"),
                     Record::Amend(amendment) => {
                         for message in &mut self.said {
                             amendment.apply(message);

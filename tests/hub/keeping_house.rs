@@ -96,6 +96,7 @@ impl Kept {
     fn take(&mut self, id: MessageId) {
         match self.house.records.get(&id) {
             Some(Record::Message(message)) => self.messages.push(message.clone()),
+            Some(Record::Keyed(keyed)) => unreachable!("no program posts {keyed:?}"),
             Some(Record::Amend(amendment)) => {
                 for message in &mut self.messages {
                     amendment.apply(message);

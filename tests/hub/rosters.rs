@@ -62,7 +62,9 @@ impl Client {
                     list.extend(names);
                 }
             }
-            Event::MemberJoined { channel, nickname } => {
+            Event::MemberJoined {
+                channel, nickname, ..
+            } => {
                 if let Some(list) = self.list(channel) {
                     list.insert(nickname.to_string());
                 }

@@ -153,6 +153,7 @@ fn events() -> Vec<Event> {
         Event::MemberJoined {
             channel: dev.clone(),
             nickname: bob.clone(),
+            is_bot: false,
         },
         Event::MemberLeft {
             channel: dev.clone(),

@@ -57,6 +57,10 @@ const WATCHED: &[Watched] = &[
                 "asks whether there are any, and shows none",
             ),
             (
+                "session/bots#end",
+                "asks which is the last one, and shows none",
+            ),
+            (
                 "session/irc/history#read",
                 "what `Readable` says: the gate, or a thread of one's own",
             ),

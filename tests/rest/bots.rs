@@ -40,14 +40,32 @@ fn both() -> Vec<(String, bool)> {
 fn json_clients_are_told_of_messages_lists_and_users() {
     let (mut server, token, mut ann) = start();
     say(&mut ann, "hello");
+    let watch = server.token_for("watch", &["read:#dev"]);
+    let mut stream = EventStream::open(&server, &watch, "channel=dev")
+        .unwrap()
+        .caught_up(1);
+    let came = ann.expect("join");
+    assert_eq!(
+        (&came["user"], &came["bot"]),
+        (&json!("watch"), &json!(true))
+    );
     post(&server, &token, "build 1 ok");
+    let came = stream.expect("joined");
+    assert_eq!(
+        (&came["user"], &came["bot"]),
+        (&json!("builds"), &json!(true))
+    );
+    let mut eve = JsonClient::enter(&server, "eve");
+    eve.send("join", json!({ "room": "dev" }));
+    let came = stream.expect("joined");
+    assert_eq!((&came["user"], &came["bot"]), (&json!("eve"), &Value::Null));
     let told = ann.expect("message");
     assert_eq!(
         (&told["from"], &told["bot"]),
         (&json!("builds"), &json!(true))
     );
     ann.send("listusers", json!({ "room": "dev" }));
-    assert_eq!(ann.expect("users")["bots"], json!(["builds"]));
+    assert_eq!(ann.expect("users")["bots"], json!(["builds", "watch"]));
     for (user, is_bot) in [("builds", json!(true)), ("ann", Value::Null)] {
         ann.send("whois", json!({ "user": user }));
         let card = ann.expect("user");

@@ -204,6 +204,36 @@ fn a_stream_tells_what_becomes_of_messages_and_who_comes() {
 }
 
 #[test]
+fn a_stream_that_begins_now_tells_nothing_of_before() {
+    let mut server = Server::start(|_| {});
+    let token = server.token_for("watch", &["read:#dev"]);
+    let mut ann = JsonClient::enter(&server, "ann");
+    join(&mut ann, "dev");
+    let ids = ["a", "b", "c"].map(|text| say(&mut ann, "dev", text));
+    ann.send("delete", json!({ "id": ids[0] }));
+    ann.expect("deleted");
+    ann.send("edit", json!({ "id": ids[1], "body": "B" }));
+    ann.expect("edited");
+    ann.send("react", json!({ "id": ids[2], "sign": "👍", "on": true }));
+    let last = ann.expect("reacted")["reacted"].clone();
+    let last = last.as_str().unwrap();
+    for _ in 0..2 {
+        let mut stream = EventStream::open(&server, &token, "channel=dev").unwrap();
+        assert_eq!(stream.next().unwrap().0, "open");
+        assert_eq!(stream.cursor, format!("dev:{last}"));
+        assert_eq!(stream.next().unwrap().0, "caught_up");
+        // Those who have read the messages before are told.
+        let mut again =
+            EventStream::open(&server, &token, &format!("channel=dev&after={}", ids[2])).unwrap();
+        for wanted in ["open", "deleted", "edited", "reactions", "caught_up"] {
+            assert_eq!(again.next().unwrap().0, wanted);
+        }
+        drop((stream, again));
+        server.restart();
+    }
+}
+
+#[test]
 fn cut_off_again_and_again_it_tells_everything_once_and_in_order() {
     const MESSAGES: usize = 400;
     let server = Server::start(|config| {

@@ -144,6 +144,12 @@ fn every_call_needs_its_scope_and_no_other() {
 }
 
 #[test]
+fn programs_delete_no_faster_than_their_address_may_write() {
+    let server = start(json!({"auth_attempts": 0, "bytes_per_address": 65536}));
+    run_python("grpc_delete_pace.py", &with_rest(&server));
+}
+
+#[test]
 fn a_tail_ends_with_the_token_that_it_was_asked_for_with() {
     let server = start(json!({"auth_attempts": 0}));
     run_python("grpc_tail_ends.py", &with_rest(&server));

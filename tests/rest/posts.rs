@@ -1,5 +1,7 @@
 //! Programs post to channels and read them, with `curl` alone.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -186,6 +188,7 @@ fn the_same_key_publishes_once() {
     // It stands for one message in one place.
     let request = "POST /api/channels/ops/messages";
     let told = call(server.rest().unwrap(), &token, request, key, "once");
+    assert!(told.body.contains("this Idempotency-Key"), "{}", told.body);
     assert_eq!(
         (told.status, told.code()),
         (409, "tag_used".into()),
@@ -196,6 +199,72 @@ fn the_same_key_publishes_once() {
     let told = post(&server, &token, &long, "x");
     assert_eq!(told.status, 400, "{}", told.body);
     assert!(told.body.contains("1 to 64 printable"), "{}", told.body);
+}
+
+#[test]
+fn the_same_key_publishes_once_also_if_the_server_is_killed() {
+    let mut server = Server::start(|_| {});
+    let token = server.token_for("builds", &["post:*", "read:*"]);
+    for (round, waits) in [true, false, true, false].into_iter().enumerate() {
+        let key = format!("Idempotency-Key: build {round}\r\n");
+        let text = format!("build {round} ok");
+        // Killed before, while or after the message is stored, or as it answers.
+        let mut stream = TcpStream::connect(server.rest().unwrap()).unwrap();
+        let request = format!(
+            "POST {MESSAGES} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{key}\
+             Content-Length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        if waits {
+            stream.read_exact(&mut [0]).unwrap();
+        }
+        server.kill();
+        server.start_again();
+        let told = post(&server, &token, &key, &text);
+        assert_eq!(told.status, 201, "{}", told.body);
+        server.restart();
+        let again = post(&server, &token, &key, &text);
+        assert_eq!((again.status, again.json()), (201, told.json()));
+        for (request, text) in [
+            (MESSAGES, "something else"),
+            ("/api/channels/ops/messages", &text),
+        ] {
+            let request = format!("POST {request}");
+            let told = call(server.rest().unwrap(), &token, &request, &key, text);
+            assert_eq!(
+                (told.status, told.code()),
+                (409, "tag_used".into()),
+                "{}",
+                told.body
+            );
+        }
+    }
+    let expected: Vec<String> = (0..4).map(|round| format!("build {round} ok")).collect();
+    assert_eq!(texts(&read(&server, &token, "")), expected);
+    // Another token's keys are its own, even if it speaks as the same bot.
+    let fields = json!({ "name": "other", "bot": "builds", "scopes": ["post:*"] });
+    let (_, other) = server.new_token(fields);
+    let told = post(&server, &other, "Idempotency-Key: build 0\r\n", "mine");
+    assert_eq!(told.status, 201, "{}", told.body);
+}
+
+#[test]
+fn without_history_the_same_key_publishes_once_also_after_a_restart() {
+    let mut server = Server::start(|config| config["history"] = "off".into());
+    let token = server.token_for("builds", &["post:*"]);
+    let key = "Idempotency-Key: build-512\r\n";
+    let first = post(&server, &token, key, "once");
+    assert_eq!(first.status, 201, "{}", first.body);
+    server.restart();
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("join", json!({"room": "dev"}));
+    alice.expect("joined");
+    let again = post(&server, &token, key, "once");
+    assert_eq!((again.status, again.json()), (201, first.json()));
+    assert_eq!(post(&server, &token, key, "else").status, 409);
+    assert_eq!(post(&server, &token, "", "twice").status, 201);
+    assert_eq!(alice.expect("message")["body"], "twice");
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
         Effect::Log(entry) => Out::Log(entry),
         Effect::Append(draft) => match draft.record {
             Record::Message(message) => Out::Append(message),
+            Record::Keyed(keyed) => unreachable!("no program posts {keyed:?}"),
             // Those who ask for changes are in `governed`.
             Record::Change(change) => unreachable!("no client asked for {change:?}"),
             Record::Amend(amendment) => unreachable!("no client asked for {amendment:?}"),

@@ -92,7 +92,9 @@ impl Model {
                 channel, others, ..
             } => self.joined(to, channel, *others, now),
             Event::Left { channel, .. } => self.left(to, channel, now),
-            Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
+            Event::MemberJoined {
+                channel, nickname, ..
+            } => self.member_joined(to, channel, nickname),
             Event::MemberLeft {
                 channel, nickname, ..
             } => self.member_left(to, channel, nickname),

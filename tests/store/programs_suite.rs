@@ -1,13 +1,16 @@
 //! What every store must do with the tokens of programs, whatever its database.
 
-use chat_server::model::hook::{Hook, MAX_IN_CHANNEL, Mark, REMEMBERED_MS, SigningKey};
+use std::sync::Arc;
+
+use chat_server::model::hook::{Hook, MAX_IN_CHANNEL, SigningKey};
+use chat_server::model::once::REMEMBERED_MS;
 use chat_server::model::outgoing::{Attempt, Held, Outgoing, Settled};
 use chat_server::model::program::{MAX_PROGRAMS, ProgramToken, Shown};
-use chat_server::model::{MessageId, Scopes, Secret, UniqueField};
+use chat_server::model::{Keyed, Mark, MessageId, Once, Record, Scopes, Secret, Seen, UniqueField};
 use chat_server::store::{Feed, StoreError};
 
 use crate::channels_suite::FOR_EVER;
-use crate::store_suite::{Database, name, person};
+use crate::store_suite::{Database, id, name, person, said};
 
 /// One test for each thing a store must do.
 #[macro_export]
@@ -18,7 +21,7 @@ macro_rules! programs_suite {
             there_is_a_limited_number_of_tokens,
             a_bot_is_an_account_that_is_known_as_one,
             a_channel_has_a_limited_number_of_hooks,
-            what_was_posted_to_a_hook_is_remembered_for_a_day,
+            what_a_program_has_posted_is_remembered_for_a_day,
             an_outgoing_hook_is_held_by_one_server,
             the_queue_of_a_hook_is_in_order_and_kept,
         );
@@ -152,32 +155,67 @@ pub fn a_channel_has_a_limited_number_of_hooks(database: &impl Database) {
     assert_eq!(store.add_hook(&hook(100, "dev"), FIRST), Ok(true));
 }
 
-pub fn what_was_posted_to_a_hook_is_remembered_for_a_day(database: &impl Database) {
+/// A message of a program, with what its call is known by.
+fn keyed(ms: u64, program: &str, mark: &Mark, content: Option<&Mark>) -> Record {
+    let once = Arc::new(Once {
+        program: program.into(),
+        mark: mark.clone(),
+        content: content.cloned(),
+    });
+    let message = said(ms, "dev", "built");
+    Record::Keyed(Box::new(Keyed { message, once }))
+}
+
+pub fn what_a_program_has_posted_is_remembered_for_a_day(database: &impl Database) {
     let store = database.open(FOR_EVER);
-    let (one, other) = (hook(1, "dev"), hook(2, "dev"));
-    for hook in [&one, &other] {
-        assert_eq!(store.add_hook(hook, FIRST), Ok(true));
-    }
-    let id = MessageId {
-        ms: 1_700_000_000_000,
-        sequence: 3,
+    let (one, other) = (hook(1, "dev"), token(2, Shown::Token));
+    assert_eq!(store.add_hook(&one, FIRST), Ok(true));
+    assert_eq!(store.add_program(&other), Ok(true));
+    let (mark, content) = (Mark::of("key", "72d3162e"), Mark::of("key", "built"));
+    let first = 1_700_000_000_000;
+    let records = [
+        keyed(first, &one.program.id, &mark, None),
+        said(first + 1, "dev", "by people").into(),
+        keyed(first + 2, &other.id, &mark, Some(&content)),
+        // A mark that is known keeps its message.
+        keyed(first + 3, &other.id, &mark, None),
+    ];
+    assert_eq!(store.commit(&records), Ok(vec![Ok(()); 4]));
+    // The same group may be sent again.
+    assert_eq!(store.commit(&records), Ok(vec![Ok(()); 4]));
+    store.close().unwrap();
+    let store = database.open(FOR_EVER);
+    let seen = |program: &str, mark: &Mark, now| {
+        let once = Once {
+            program: program.into(),
+            mark: mark.clone(),
+            content: None,
+        };
+        store.call_seen(&once, now).unwrap()
     };
-    let mark = Mark::of("delivery", "72d3162e");
-    let (hook, then) = (one.program.id.as_str(), 1_700_000_000_000);
-    store.note_hook_seen(hook, &mark, id, then).unwrap();
-    store.note_hook_seen(hook, &mark, id, then + 1).unwrap();
-    assert_eq!(store.hook_seen(hook, &mark, then + 5), Ok(Some(id)));
-    assert_eq!(store.hook_seen(&other.program.id, &mark, then), Ok(None));
-    let another = Mark::of("key", "72d3162e");
-    assert_eq!(store.hook_seen(hook, &another, then), Ok(None));
-    let late = then + REMEMBERED_MS;
-    assert_eq!(store.hook_seen(hook, &mark, late), Ok(None));
-    store.note_hook_seen(hook, &another, id, late).unwrap();
-    assert_eq!(store.hook_seen(hook, &mark, then), Ok(None), "forgotten");
-    // It may be removed while it is called.
-    assert!(store.remove_program(hook).unwrap().is_some());
-    store.note_hook_seen(hook, &mark, id, late).unwrap();
-    assert_eq!(store.hook_seen(hook, &mark, late), Ok(None));
+    let of = |ms, content: Option<&Mark>| {
+        Some(Seen {
+            message: id(ms),
+            content: content.cloned(),
+        })
+    };
+    let then = first + 5;
+    assert_eq!(seen(&one.program.id, &mark, then), of(first, None));
+    assert_eq!(seen(&other.id, &mark, then), of(first + 2, Some(&content)));
+    assert_eq!(seen(&other.id, &Mark::of("id", "72d3162e"), then), None);
+    let late = first + 2 + REMEMBERED_MS;
+    assert_eq!(seen(&other.id, &mark, late), None);
+    // One that publishes what is not stored, which forgets those before.
+    let once = Once {
+        program: other.id.as_str().into(),
+        mark: Mark::of("key", "other"),
+        content: None,
+    };
+    store.note_call(&once, id(late), late).unwrap();
+    assert_eq!(store.call_seen(&once, late), Ok(of(late, None)));
+    assert_eq!(seen(&other.id, &mark, then), None, "forgotten");
+    assert!(store.remove_program(&other.id).unwrap().is_some());
+    assert_eq!(store.call_seen(&once, late), Ok(None));
 }
 
 fn outgoing(number: usize) -> Hook {

@@ -23,9 +23,10 @@ export class Comings {
     this.#changed(room);
   }
 
-  join({ room: name, user }) {
+  join({ room: name, user, bot }) {
     const room = this.#state.find("room", name);
     if (!room) return;
+    if (bot) room.bots.add(fold(user));
     const isNew = !room.members.has(fold(user));
     room.members.set(fold(user), user);
     this.#count(room, isNew ? 1 : 0);

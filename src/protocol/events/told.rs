@@ -245,8 +245,15 @@ fn write_change(format: WireFormat, place: &Place, mut told: ChangeTold, out: &m
 /// Writes who comes and goes, and what the channel is about.
 fn write_company(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     match event {
-        Event::MemberJoined { channel, nickname } => {
-            let told = json!({ "channel": channel, "user": nickname });
+        Event::MemberJoined {
+            channel,
+            nickname,
+            is_bot,
+        } => {
+            let mut told = json!({ "channel": channel, "user": nickname });
+            if *is_bot {
+                told["bot"] = json!(true);
+            }
             write(format, "joined", &told, out);
         }
         Event::MemberLeft {

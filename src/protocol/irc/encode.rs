@@ -49,7 +49,9 @@ pub fn write(event: &Event, told: &Circumstances, lines: &mut Lines<'_>) {
         Event::Typing { from, channel, to } => typing((from, face), channel, to, lines),
         Event::Amended(amendment) => amended(amendment, face, lines),
         Event::Reacted(reaction) => reacted(reaction, face, lines),
-        Event::MemberJoined { channel, nickname } => join(channel, nickname, face, lines),
+        Event::MemberJoined {
+            channel, nickname, ..
+        } => join(channel, nickname, face, lines),
         Event::MemberLeft {
             channel,
             nickname,

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable};
 
 use crate::store::postgres::Row;
 use crate::store::postgres::schema::conversation;
-use crate::store::schema::{ended_pass, hook_seen, known_address, password_reset};
+use crate::store::schema::{call_seen, ended_pass, known_address, password_reset};
 
 /// A pass that has ended, for copying.
 #[derive(Queryable, Insertable)]
@@ -34,14 +34,15 @@ pub struct KnownCopy {
     at_ms: i64,
 }
 
-/// A call of a hook that would publish nothing if it came again, for copying.
+/// A call of a program that would publish nothing if it came again, for copying.
 #[derive(Queryable, Insertable)]
-#[diesel(table_name = hook_seen)]
-pub struct HookSeenCopy {
-    pub hook_id: String,
+#[diesel(table_name = call_seen)]
+pub struct CallCopy {
+    pub program_id: String,
     pub mark: String,
     message_id: i64,
     at_ms: i64,
+    content: Option<String>,
 }
 
 /// The rules of a channel, for copying.

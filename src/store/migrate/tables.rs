@@ -115,9 +115,9 @@ fn copy_hooks(export: &mut Export, import: &mut Import) -> Result<(), MigrateErr
     copy(
         (export, import),
         (String::new(), String::new()),
-        |from, (hook, mark)| from.hooks_seen((hook, mark)),
-        |row| (row.hook_id.clone(), row.mark.clone()),
-        Import::hooks_seen,
+        |from, (program, mark)| from.calls((program, mark)),
+        |row| (row.program_id.clone(), row.mark.clone()),
+        Import::calls,
     )?;
     copy(
         (export, import),

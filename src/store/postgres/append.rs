@@ -13,6 +13,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 
 use super::amendments;
+use super::calls;
 use super::channels;
 use super::conversations::Conversations;
 use super::reactions;
@@ -20,7 +21,7 @@ use super::schema::message;
 use super::search;
 use crate::model::governance::ChannelChange;
 use crate::model::key::{clamp, pack};
-use crate::model::{Amendment, Message, Place, Reaction, Record, Styled};
+use crate::model::{Amendment, Keyed, Message, Place, Reaction, Record, Styled};
 use crate::store::rules::EventRow;
 use crate::store::{AppendError, Appended};
 
@@ -91,7 +92,7 @@ impl Memory {
         self.conversations.learn(connection, &messages)?;
         let group = Group::of(records, &self.conversations, self.last_id, order);
         let changes_messages = !group.amendments.is_empty() || !group.reactions.is_empty();
-        let is_simple = group.changes.is_empty() && !changes_messages;
+        let is_simple = group.changes.is_empty() && !changes_messages && group.calls.is_empty();
         let results = match is_simple {
             true => self.insert(connection, records, &group)?,
             // What is said after a change must not be there without it.
@@ -113,6 +114,7 @@ impl Memory {
             true => Vec::new(),
             false => Insert(&group.columns).load(connection)?,
         };
+        calls::remember(connection, group.calls.iter().copied())?;
         if !group.changes.is_empty() {
             inserted.extend(channels::commit(connection, &group.changes)?);
         }
@@ -148,6 +150,7 @@ impl Memory {
             if let (Some(record), Some(result)) = (records.get(*n), results.get_mut(*n)) {
                 *result = match record {
                     Record::Message(message) => stored.check(&self.conversations, message, *id),
+                    Record::Keyed(keyed) => stored.check(&self.conversations, &keyed.message, *id),
                     Record::Change(change) => stored.check_change(change, *id)?,
                     Record::Amend(amendment) => {
                         let is_known = amendments::is_stored(connection, amendment.message, *id)?;
@@ -171,6 +174,7 @@ struct Group<'a> {
     changes: Vec<&'a ChannelChange>,
     amendments: Vec<&'a Amendment>,
     reactions: Vec<&'a Reaction>,
+    calls: Vec<&'a Keyed>,
     /// One for each entry, as far as it is known before inserting.
     results: Vec<Appended>,
     /// Entries that may be stored already, by their place in the group.
@@ -190,6 +194,7 @@ impl<'a> Group<'a> {
             changes: Vec::new(),
             amendments: Vec::new(),
             reactions: Vec::new(),
+            calls: Vec::new(),
             results: Vec::with_capacity(records.len()),
             repeated: Vec::new(),
             last_id,
@@ -214,16 +219,28 @@ impl<'a> Group<'a> {
             return Ok(());
         }
         match record {
-            Record::Message(message) => {
-                let conversation_id = conversations.get(&message.place);
-                let conversation_id = conversation_id.ok_or(AppendError::NoSuchAccount)?;
-                self.columns.push(Row::of(message, id, conversation_id));
+            Record::Message(message) => self.add_message(message, id, conversations)?,
+            Record::Keyed(keyed) => {
+                self.add_message(&keyed.message, id, conversations)?;
+                self.calls.push(keyed);
             }
             Record::Change(change) => self.changes.push(change),
             Record::Amend(amendment) => self.amendments.push(amendment),
             Record::React(reaction) => self.reactions.push(reaction),
         }
         self.last_id = self.last_id.max(id);
+        Ok(())
+    }
+
+    fn add_message(
+        &mut self,
+        message: &'a Message,
+        id: i64,
+        conversations: &Conversations,
+    ) -> Appended {
+        let conversation_id = conversations.get(&message.place);
+        let conversation_id = conversation_id.ok_or(AppendError::NoSuchAccount)?;
+        self.columns.push(Row::of(message, id, conversation_id));
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use crate::store::hooks::HookRow;
 use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
-    ConversationCopy, Counts, EndedPassCopy, HookSeenCopy, KnownCopy, MessageCopy, MigrateError,
+    CallCopy, ConversationCopy, Counts, EndedPassCopy, KnownCopy, MessageCopy, MigrateError,
     ReadMarkCopy, ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
@@ -24,8 +24,8 @@ use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, account_invitation, bot, channel_event, delivery, ended_pass,
-    erasing, hook, hook_out, hook_seen, ignored, keeping, known_address, password_reset,
+    account, account_channel, account_invitation, bot, call_seen, channel_event, delivery,
+    ended_pass, erasing, hook, hook_out, ignored, keeping, known_address, password_reset,
     program_token, sign_in, token,
 };
 use crate::store::sign_ins::SignInRow;
@@ -201,8 +201,8 @@ impl Import {
         written(insert.execute(&mut self.connection))
     }
 
-    pub fn hooks_seen(&mut self, rows: &[HookSeenCopy]) -> Written {
-        let insert = diesel::insert_into(hook_seen::table).values(rows);
+    pub fn calls(&mut self, rows: &[CallCopy]) -> Written {
+        let insert = diesel::insert_into(call_seen::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 

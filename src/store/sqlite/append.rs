@@ -6,10 +6,10 @@ use std::sync::Arc;
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
-use super::channels;
 use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
 use super::{amended, amendments, reactions};
+use super::{calls, channels};
 use crate::model::governance::ChannelChange;
 use crate::model::key::{clamp, pack};
 use crate::model::{Amendment, Message, Place, Reaction, Record, Styled};
@@ -90,9 +90,11 @@ impl Tails {
         let mut waiting = Waiting::default();
         let mut results = Vec::with_capacity(records.len());
         let mut threads = HashMap::new();
+        let mut calls = Vec::new();
         for record in records {
             let message = match record {
                 Record::Message(message) => message,
+                Record::Keyed(keyed) => &keyed.message,
                 Record::Change(change) => {
                     results.push(self.change(connection, change)?);
                     continue;
@@ -124,9 +126,13 @@ impl Tails {
                     }
                 },
             });
+            if let (Record::Keyed(keyed), Some(Ok(()))) = (record, results.last()) {
+                calls.push(&**keyed);
+            }
         }
         waiting.write(connection)?;
         set_all_latest(connection, &mut threads)?;
+        calls::remember(connection, calls)?;
         Ok(results)
     }
 

@@ -15,16 +15,16 @@ use crate::store::hooks::HookRow;
 use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
-    BATCH, ConversationCopy, Counts, EndedPassCopy, HookSeenCopy, KnownCopy, MessageCopy,
-    ReadMarkCopy, ResetCopy, RulesCopy,
+    BATCH, CallCopy, ConversationCopy, Counts, EndedPassCopy, KnownCopy, MessageCopy, ReadMarkCopy,
+    ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
 use crate::store::rules::EventRow;
 use crate::store::saved::SavedRow;
 use crate::store::schema::{
-    account, account_channel, account_invitation, bot, channel_event, delivery, ended_pass,
-    erasing, hook, hook_out, hook_seen, ignored, keeping, known_address, password_reset,
+    account, account_channel, account_invitation, bot, call_seen, channel_event, delivery,
+    ended_pass, erasing, hook, hook_out, ignored, keeping, known_address, password_reset,
     program_token, sign_in, token,
 };
 use crate::store::sign_ins::SignInRow;
@@ -203,17 +203,17 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// Calls of hooks after this hook and mark.
-    pub fn hooks_seen(&mut self, after: (&str, &str)) -> Read<HookSeenCopy> {
-        let (hook, mark) = after;
-        let same = hook_seen::hook_id.eq(hook);
-        hook_seen::table
+    /// Calls of programs after this program and mark.
+    pub fn calls(&mut self, after: (&str, &str)) -> Read<CallCopy> {
+        let (program, mark) = after;
+        let same = call_seen::program_id.eq(program);
+        call_seen::table
             .filter(
-                hook_seen::hook_id
-                    .gt(hook)
-                    .or(same.and(hook_seen::mark.gt(mark))),
+                call_seen::program_id
+                    .gt(program)
+                    .or(same.and(call_seen::mark.gt(mark))),
             )
-            .order((hook_seen::hook_id, hook_seen::mark))
+            .order((call_seen::program_id, call_seen::mark))
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))

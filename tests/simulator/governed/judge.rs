@@ -200,6 +200,7 @@ impl Model {
                     self.screens.said.insert(id, said);
                 }
             }
+            Record::Keyed(keyed) => unreachable!("no program posts {keyed:?}"),
             Record::Amend(amendment) => {
                 if let Some(channel) = amendment.place.channel() {
                     self.mends(draft.sender, amendment, channel)?;

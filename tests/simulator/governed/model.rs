@@ -340,6 +340,7 @@ impl Model {
             _ if !is_committed => {}
             Record::Amend(amendment) => self.is_mended(&amendment),
             Record::React(reaction) => self.is_reacted(&reaction),
+            Record::Keyed(keyed) => unreachable!("no program posts {keyed:?}"),
             Record::Message(message) => {
                 self.committed.push(id);
                 if let Some(channel) = message.place.channel() {

@@ -123,6 +123,7 @@ impl Store {
                     self.rooms[room(channel)].push(message);
                 }
             }
+            Record::Keyed(keyed) => unreachable!("no program posts {keyed:?}"),
             Record::Change(change) => {
                 let room = room(&change.channel);
                 self.rules.entry(room).or_default().fold(&change);
