@@ -9,6 +9,7 @@ import { askToDelete } from "./editing.js";
 import { onLongPress } from "./long_press.js";
 import { openMenu } from "./menu.js";
 import { roomItems } from "./person.js";
+import { putAtHand } from "./row.js";
 
 export class Actions {
   #app;
@@ -20,7 +21,12 @@ export class Actions {
     byId("chat").addEventListener("click", (event) => this.#click(event));
     const { box } = app.stream;
     box.addEventListener("keydown", (event) => this.#key(event));
-    box.addEventListener("focusin", ({ target }) => this.#reach(target.closest(".row")));
+    box.addEventListener("pointerover", ({ target }) => this.#putAtHand(target.closest(".row")));
+    box.addEventListener("focusin", ({ target }) => {
+      const row = target.closest(".row");
+      this.#putAtHand(row);
+      this.#reach(row);
+    });
     copyReadably(box);
     onLongPress(box, ".row", (row) => this.#choose(app.stream.redrawn(row)));
   }
@@ -108,6 +114,10 @@ export class Actions {
   #choose(row) {
     const item = row && this.#app.stream.itemOf(row);
     if (item?.body !== undefined && !item.status) this.#message(row, item);
+  }
+
+  #putAtHand(row) {
+    if (row) putAtHand(row, this.#app.stream.itemOf(row), this.#app.state);
   }
 
   /** Tab goes through what is in the message that has the focus, not through that of all. */

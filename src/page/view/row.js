@@ -18,7 +18,7 @@ export function lookOf(item, before, { divider, state, me }) {
     !before || day(before.at) !== day(item.at) ? `day${day(Date.now())}` : "",
     isGrouped(item, before) ? "grouped" : "",
     isFirstNew(item, before, divider) ? "new" : "",
-    item.status ?? "", item.words ?? "", item.version ?? "", item.reply ? answeredWords(item, state) : "", item.from ? state.isIgnored(item.from) && !item.shown : "", state.active?.isKept(item), me,
+    item.status ?? "", item.words ?? "", item.version ?? "", item.reply ? answeredWords(item, state) : "", item.from ? state.isIgnored(item.from) && !item.shown : "", me,
   ].join();
 }
 
@@ -76,17 +76,21 @@ function message(item, grouped, context) {
         : isAmended ? h("div", { class: "amended", dir: "auto" }, text, " ", edited) : text,
       signs(item, context),
       item.status === "failed" && failed(item)),
-    item.status ? mark(item) : atHand(item, state));
+    item.status ? mark(item) : h("div", { class: "at-hand" },
+      handle("more", "more", "Message actions", { "aria-haspopup": "menu", data: { actions: "1" } })));
 }
 
-/** What is done most often with a message; the menu has all of it. */
-function atHand(item, state) {
-  const button = (kind, picture, label, more) => h("button", { type: "button", class: `icon-button ${kind}`, tabindex: "-1", "aria-label": label, title: label, ...more }, icon(picture));
-  const isKept = state.active?.isKept(item);
-  return h("div", { class: "at-hand" },
-    isKept && button("react", "smile", "React…", { "aria-haspopup": "dialog", "aria-expanded": "false", data: { react: "1" } }),
-    isKept && button("reply", "reply", "Reply", { data: { reply: "1" } }),
-    button("more", "more", "Message actions", { "aria-haspopup": "menu", data: { actions: "1" } }));
+const handle = (kind, picture, label, more) =>
+  h("button", { type: "button", class: `icon-button ${kind}`, tabindex: "-1", "aria-label": label, title: label, ...more }, icon(picture));
+
+/** Puts what is done most often with a message beside the button for its menu. Where the mouse or the focus is: in
+ * every row of a busy room it would take too long. */
+export function putAtHand(row, item, state) {
+  const box = row.querySelector(".at-hand");
+  if (!box || box.childElementCount > 1 || !state.active?.isKept(item)) return;
+  box.prepend(
+    handle("react", "smile", "React…", { "aria-haspopup": "dialog", "aria-expanded": "false", data: { react: "1" } }),
+    handle("reply", "reply", "Reply", { data: { reply: "1" } }));
 }
 
 function mark({ status }) {

@@ -226,7 +226,9 @@ export class Stream {
     return () => {
       if (activeElement.isConnected) return;
       const row = this.#entryOf(message)?.querySelector(".row");
-      (row && kind && row.querySelector(kind) || row)?.focus({ preventScroll: true });
+      // Some of its buttons come with the focus.
+      row?.focus({ preventScroll: true });
+      if (kind) row?.querySelector(kind)?.focus({ preventScroll: true });
     };
   }
 
