@@ -30,12 +30,12 @@ use crate::fair::Asker;
 use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place, Refusal};
 use crate::model::time::rfc3339;
 use crate::model::time::unix_ms;
-use crate::model::{Entry, Name, Origin, ProgramToken, Text};
+use crate::model::{Entry, Name, Origin, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
 pub use accounts::AccountDeed;
 pub use channels::ChannelFailed;
-pub use doors::{Doors, Grant, NotGranted};
+pub use doors::{Doors, Grant, Missing, NotGranted};
 pub use hooks::{Keeper as HookKeeper, NewHook};
 pub use keeping::KeepingChanges;
 pub use programs::ProgramFailed;
@@ -129,6 +129,7 @@ impl Actor {
     pub const PROGRAM: Actor = Actor(Origin {
         address: None,
         token: None,
+        account: None,
     });
 
     /// An administrator who came from an address.
@@ -136,6 +137,7 @@ impl Actor {
         Actor(Origin {
             address: Some(address),
             token: None,
+            account: None,
         })
     }
 
@@ -151,9 +153,12 @@ impl Actor {
         Asker::at(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
     }
 
-    /// The same, by means of a program's token, if it is one.
-    pub fn with(mut self, token: Option<&ProgramToken>) -> Actor {
-        self.0.token = token.map(|token| token.name.shown());
+    /// The same, by means of a program's token, or of the role of an account.
+    pub fn by(mut self, grant: Option<&Grant>) -> Actor {
+        let program = grant.and_then(Grant::program);
+        self.0.token = program.map(|program| program.name.shown());
+        let account = grant.and_then(Grant::account);
+        self.0.account = account.map(Name::shown);
         self
     }
 
@@ -162,6 +167,7 @@ impl Actor {
         Entry {
             address: self.0.address,
             token: self.0.token.clone(),
+            nick: self.0.account.clone(),
             to: whom.map(Name::shown),
             ..Entry::admin(now_ms, what)
         }
@@ -174,9 +180,10 @@ impl fmt::Display for Actor {
             Some(address) => address.fmt(f)?,
             None => f.write_str("the program")?,
         }
-        match &self.0.token {
-            Some(token) => write!(f, " with the token {token}"),
-            None => Ok(()),
+        match (&self.0.token, &self.0.account) {
+            (Some(token), _) => write!(f, " with the token {token}"),
+            (None, Some(account)) => write!(f, " as {account}"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -61,7 +61,7 @@ pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
 pub use value::{
     Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Nicknames,
-    Register, Registration,
+    Register, Registration, UserHeader,
 };
 
 settings! {
@@ -107,6 +107,8 @@ settings! {
             chat_log: ChatLog;
             /// Web origins, proxies and files.
             web: Web;
+            /// Users whom a trusted proxy names.
+            remote_user: RemoteUser;
             /// Membership of a cluster.
             cluster: ClusterSettings;
             /// The name server.
@@ -264,6 +266,26 @@ settings! {
         /// serves at `/docs/book`. The default is where the package installs it,
         /// and `make docs` builds it.
         book: Option<PathBuf> = None, Rule::Any, Now;
+    }
+}
+
+settings! {
+    /// Users whom a reverse proxy names, which has checked who they are.
+    pub struct RemoteUser in remote_user {
+        /// The header in which `web.trusted_proxies` name the user: `Remote-User`
+        /// (with `Remote-Groups` and `Remote-Email`), `X-Forwarded-User` or
+        /// `X-Auth-Request-User`, or `off`. From other addresses it is ignored.
+        header: UserHeader = UserHeader::Off, Rule::Any, Now;
+        /// Whether an account is made for a name that is seen for the first time.
+        create: bool = true, Rule::Any, Now;
+        /// The group that makes administrators of the server. If this or
+        /// `moderators` is set, groups decide about the role at each sign-in.
+        administrators: String = String::new(), Rule::Any, Now;
+        /// The group that makes moderators of the server.
+        moderators: String = String::new(), Rule::Any, Now;
+        /// Where the page leads those who sign out: an address that begins with
+        /// `https://`, `http://` or `/`.
+        logout_url: String = String::new(), Rule::Any, Now;
     }
 }
 

@@ -10,6 +10,7 @@ mod file;
 mod folder;
 mod handed_over;
 pub mod head;
+mod named_user;
 mod origin;
 mod proxies;
 mod query;
@@ -34,6 +35,7 @@ pub use file::{File, FileSet, Found};
 pub use folder::{Folder, Shelf};
 pub use handed_over::{Serve, Then, Upgraded};
 use head::{Framing, Head};
+pub use named_user::{Named, NamedUser, UserHeader};
 pub use origin::Origins;
 pub use proxies::Proxies;
 pub use query::{decode, encode, pairs};
@@ -213,7 +215,9 @@ fn exchange(
         };
     }
     let answer = read_body(wire, &head, limits, deadline).and_then(|body| {
-        carry_out(&head, &body, wire, client, context).map_err(Incomplete::Rejected)
+        let named = context.proxies.named(peer, &head);
+        let from = (client, named);
+        carry_out(&head, &body, wire, from, context).map_err(Incomplete::Rejected)
     });
     match answer {
         Ok(mut answer) => match answer.serve.take() {
@@ -247,7 +251,7 @@ fn carry_out(
     head: &Head,
     body: &[u8],
     wire: &Wire,
-    peer: SocketAddr,
+    from: (SocketAddr, Named),
     context: &FrontContext,
 ) -> Result<Answer, Rejection> {
     let of_folder = || {
@@ -283,7 +287,7 @@ fn carry_out(
         return Err(Rejection::NotFound);
     }
     let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
-    relays.relay(head, body, wire.transport.stream(), peer)
+    relays.relay(head, body, wire.transport.stream(), from)
 }
 
 /// An answer in JSON, open to every client that can connect.

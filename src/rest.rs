@@ -32,6 +32,8 @@ mod problem;
 mod query;
 mod readiness;
 mod refusals;
+mod remote;
+mod remote_user;
 mod reply;
 mod resets;
 mod route;

@@ -59,8 +59,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 pub use crate::model::{
     Account, AccountId, AccountInvitation, Amendment, Conversation, Erased, Erasing, History, Hook,
     Keeping, KnownAddress, ListedAccount, Located, MAX_ROWS, Message, NewAccount, Notify, Once,
-    Place, Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen, SignIn,
-    Standing, ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
+    Place, Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen,
+    ServerRole, SignIn, Standing, ThreadSummary, Token, UniqueField, Unread, Who, Window, Written,
 };
 use crate::model::{MessageId, Name};
 
@@ -201,6 +201,20 @@ pub trait Store: Send + Sync {
 
     /// Enables an account that was disabled.
     fn enable_account(&self, account: AccountId) -> Result<(), StoreError>;
+
+    /// Gives an account a role on the server in place of the one it has, or takes it.
+    fn set_role(&self, account: AccountId, role: Option<ServerRole>) -> Result<(), StoreError>;
+
+    /// Creates an account for the user whom a reverse proxy knows under this name, unless a unique
+    /// field is taken.
+    fn create_remote(&self, account: &NewAccount, user: &str) -> Result<Account, StoreError>;
+
+    /// Says under which name a reverse proxy knows the owner of an account. Returns false if another
+    /// account has the name.
+    fn link_remote(&self, account: AccountId, user: Option<&str>) -> Result<bool, StoreError>;
+
+    /// Whether an account has the role of an administrator.
+    fn has_administrator(&self) -> Result<bool, StoreError>;
 
     /// Deletes an account with its tokens, what it ignores, its channels and how far it has read.
     /// Its name stays taken, and what it wrote stays.

@@ -31,8 +31,8 @@ pub struct Watch {
 pub struct Watcher {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
-    /// What its reader has shown, if that may end.
-    token: Option<Token>,
+    /// What its reader has shown that may end.
+    tokens: Vec<Token>,
     token_is_over: Arc<AtomicBool>,
     /// Dropped after the sender, so that the reader is alerted to the end.
     alert: Alert,
@@ -63,7 +63,7 @@ pub fn channel_with_alert(alert: impl Fn() + Send + 'static) -> (Watch, Watcher)
     let watcher = Watcher {
         entries: sender,
         lost: lost.clone(),
-        token: None,
+        tokens: Vec::new(),
         token_is_over: token_is_over.clone(),
         alert: Alert(Box::new(alert)),
     };
@@ -132,22 +132,22 @@ impl fmt::Debug for Alert {
 
 impl Watcher {
     /// The same for a reader who has shown a token, as the hub knows it: the watch ends when that
-    /// is revoked, or expires (in milliseconds since 1970 UTC).
+    /// is revoked, or expires (in milliseconds since 1970 UTC). There may be several.
     pub fn with_token(mut self, name: String, ends_at_ms: Option<u64>) -> Watcher {
-        self.token = Some(Token { name, ends_at_ms });
+        self.tokens.push(Token { name, ends_at_ms });
         self
     }
 
     /// Whether its reader has shown this token; any, without a name.
     pub fn has_token(&self, name: Option<&str>) -> bool {
-        let own = self.token.as_ref();
-        own.is_some_and(|own| name.is_none_or(|name| own.name == name))
+        let mut own = self.tokens.iter();
+        own.any(|own| name.is_none_or(|name| own.name == name))
     }
 
-    /// Whether the token of its reader has expired.
+    /// Whether a token of its reader has expired.
     pub fn has_expired(&self, now_ms: u64) -> bool {
-        let end = self.token.as_ref().and_then(|token| token.ends_at_ms);
-        end.is_some_and(|end| end <= now_ms)
+        let mut ends = self.tokens.iter().filter_map(|token| token.ends_at_ms);
+        ends.any(|end| end <= now_ms)
     }
 
     /// Ends the watch because its token is not valid any more.

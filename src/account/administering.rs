@@ -9,7 +9,7 @@ use crate::fair::Asker;
 use crate::hub::SignedOut;
 use crate::model::governance::LinkSecret;
 use crate::model::time::unix_ms;
-use crate::model::{Account, ListedAccount, Name, Secret, Standing, Who};
+use crate::model::{Account, ListedAccount, Name, Secret, ServerRole, Standing, Who};
 use crate::store::{Store, StoreError};
 
 use super::service::Accounts;
@@ -85,6 +85,32 @@ impl Accounts {
     pub fn enable(&self, account: &Account) -> Result<(), AccountFailed> {
         let enabled = self.store().enable_account(account.id);
         enabled.map_err(|error| failed(account, error))
+    }
+
+    /// Gives an account a role on the server in place of the one it has, or takes it. What it was
+    /// let in to by the old one ends, on all servers.
+    pub fn set_role(
+        &self,
+        account: &Account,
+        role: Option<ServerRole>,
+    ) -> Result<(), AccountFailed> {
+        let set = self.store().set_role(account.id, role);
+        set.map_err(|error| failed(account, error))?;
+        let token = ServerRole::token_of(&account.username);
+        // A hub that does not answer is going down, and its connections with it.
+        let _ = (self.hub()).ask(move |hub, now, fx| hub.revoke(&token, now, fx));
+        Ok(())
+    }
+
+    /// Says under which name a reverse proxy knows the owner of an account. Returns false if another
+    /// account has the name.
+    pub fn link_remote(
+        &self,
+        account: &Account,
+        user: Option<&str>,
+    ) -> Result<bool, AccountFailed> {
+        let linked = self.store().link_remote(account.id, user);
+        linked.map_err(|error| failed(account, error))
     }
 
     /// Deletes an account: its tokens, what it ignores, its channels and how far it has read. Its

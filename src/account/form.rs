@@ -308,6 +308,11 @@ fn personal_name(raw: &str) -> Result<String, FieldError> {
 }
 
 /// Checks the form only: whether an address exists, only sending a message can tell.
+/// An e-mail address, if it is one.
+pub(super) fn checked_email(raw: &str) -> Option<String> {
+    email(raw).ok()
+}
+
 fn email(raw: &str) -> Result<String, FieldError> {
     let raw = raw.trim();
     if raw.is_empty() {

@@ -264,6 +264,7 @@ mod tests {
             ignored: Vec::new(),
             standing: crate::model::Standing::Good,
             seen_at: None,
+            role: None,
         }
     }
 

@@ -153,7 +153,7 @@ fn create_bot(
 }
 
 /// The hash of a password that nobody knows.
-fn unknown_password(passwords: &PasswordWorkers) -> Result<Secret, NoBot> {
+pub(super) fn unknown_password(passwords: &PasswordWorkers) -> Result<Secret, NoBot> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|_| NoBot::Busy)?;
     let password = Secret::new(data_encoding::BASE64.encode(&random));

@@ -26,8 +26,8 @@ use super::registrations::register_invited;
 use super::scram::Verifier;
 use super::{
     Attempts, GuessLimits, Guesses, LoginError, PasswordLengths, PasswordWorkers, RegisterError,
-    Registration, Registrations, SharedGuesses, SignatureError, TooManyAttempts, Visitor,
-    authenticate, change_password, log_in, new_token, register,
+    Registration, Registrations, RemoteRules, SharedGuesses, SignatureError, TooManyAttempts,
+    Visitor, authenticate, change_password, log_in, new_token, register,
 };
 
 /// Passwords that may wait to be checked; beyond it, clients are asked to try again, so that a
@@ -79,6 +79,8 @@ pub struct Accounts {
     lengths: PasswordLengths,
     /// Locked only to read or replace it.
     registrations: Mutex<Registrations>,
+    /// The same.
+    pub(super) remote: Mutex<RemoteRules>,
 }
 
 /// The client that registers a nickname.
@@ -90,6 +92,8 @@ pub enum Registrar {
     Guest,
     /// The holder of a guest's token.
     Holder(Arc<str>),
+    /// An administrator, who makes accounts for others whoever else may.
+    Administrator,
 }
 
 /// Why a client is not let in; `Display` is for the client.
@@ -145,6 +149,7 @@ impl Accounts {
             started: Instant::now(),
             lengths: PasswordLengths::default(),
             registrations: Mutex::default(),
+            remote: Mutex::default(),
         })
     }
 
@@ -449,21 +454,23 @@ impl Accounts {
         peer: IpAddr,
         by: &Registrar,
     ) -> Result<Account, Rejected> {
-        self.may_register(&registration)?;
+        if *by != Registrar::Administrator {
+            self.may_register(&registration)?;
+        }
         self.count_guess(peer, None)?;
         let username = registration.username.clone();
         self.refuse_banned(&username)?;
         let is_free = match by {
             Registrar::Guest => Ok(true),
-            Registrar::Anyone => self.hub.is_free_of_guests(&username),
+            Registrar::Anyone | Registrar::Administrator => self.hub.is_free_of_guests(&username),
             Registrar::Holder(token) => self.hub.is_held_by(&username, token),
         };
         if !is_free.map_err(|_| Rejected::Busy)? {
             return Err(Rejected::GuestHasName(username));
         }
         let register = match self.registrations() {
-            Registrations::Invited => register_invited,
-            Registrations::Open | Registrations::Closed => register,
+            Registrations::Invited if *by != Registrar::Administrator => register_invited,
+            _ => register,
         };
         let account = register(&*self.store, &self.passwords, registration, unix_ms())
             .map_err(|error| logged(Rejected::Register(error)))?;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::model::{AccountId, Name};
+use crate::model::{AccountId, Name, ServerRole};
 use crate::turn::HubUnavailable;
 
 use super::channels::ChannelFailed;
@@ -23,6 +23,12 @@ pub enum AccountDeed {
     Disable,
     /// Enabled it.
     Enable,
+    /// Given it a role on the server, or taken the one it had.
+    Role(Option<ServerRole>),
+    /// The same, as the groups of its owner say.
+    RoleByGroups(Option<ServerRole>),
+    /// Linked it with the user of a reverse proxy, or ended that.
+    Link(bool),
     /// Deleted it.
     Delete,
     /// Deleted it as its owner.
@@ -40,6 +46,20 @@ pub enum AccountDeed {
 impl fmt::Display for AccountDeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            AccountDeed::RoleByGroups(None) => "took, by the groups of its owner, the role of",
+            AccountDeed::RoleByGroups(Some(ServerRole::Administrator)) => {
+                "made, by the groups of its owner, administrator of the server"
+            }
+            AccountDeed::RoleByGroups(Some(ServerRole::Moderator)) => {
+                "made, by the groups of its owner, moderator of the server"
+            }
+            AccountDeed::Link(true) => "linked with a sign-in by a proxy the account",
+            AccountDeed::Link(false) => "unlinked from its sign-in by a proxy the account",
+            AccountDeed::Role(None) => "took the role of",
+            AccountDeed::Role(Some(ServerRole::Administrator)) => {
+                "made administrator of the server"
+            }
+            AccountDeed::Role(Some(ServerRole::Moderator)) => "made moderator of the server",
             AccountDeed::Password => "changed the password of",
             AccountDeed::Reset => "made a link to reset the password of",
             AccountDeed::Disable => "disabled the account",

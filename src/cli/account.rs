@@ -1,5 +1,5 @@
-//! `account`: lists accounts, makes links to reset their passwords and deletes them, by a server that
-//! runs or in the store of one that does not.
+//! `account`: lists accounts, gives them roles, makes links to reset their passwords and deletes them,
+//! by a server that runs or in the store of one that does not.
 
 mod rows;
 mod stored;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::http::encode;
-use crate::model::Name;
+use crate::model::{Name, ServerRole};
 
 use super::output;
 use super::place::{Found, Place, WHERE};
@@ -34,6 +34,7 @@ Examples:
   chat-server account list
   chat-server account list --prefix mi --json
   chat-server account reset mina --page https://chat.example.org
+  chat-server account role mina moderator
   chat-server account delete mina
   chat-server account delete mina --messages erase
   chat-server account list --server https://chat.example.org --token-file admin-token
@@ -56,6 +57,11 @@ enum Deed {
     /// It is valid once, for 24 hours, and replaces an earlier one: give it to the owner alone. The
     /// present password is valid until then.
     Reset(Reset),
+    /// Make an account administrator or moderator of the server, or take its role
+    ///
+    /// An administrator may do what the admin token allows; a moderator kicks, bans and mutes, and
+    /// reads the chat log without private messages.
+    Role(Role),
     /// Delete an account, which cannot be undone; its name stays reserved
     Delete(Delete),
 }
@@ -94,6 +100,30 @@ struct Reset {
     json: bool,
     #[command(flatten)]
     place: Place,
+}
+
+/// An account and its role.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+struct Role {
+    /// Its username, in any spelling
+    #[arg(value_name = "NAME", value_parser = Name::parse_nickname)]
+    name: Name,
+    /// What it is from now on
+    #[arg(value_name = "ROLE")]
+    role: Rank,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What an account is on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rank {
+    /// It may do everything.
+    Administrator,
+    /// It kicks, bans, mutes, and reads the chat log.
+    Moderator,
+    /// It may do what everyone may.
+    None,
 }
 
 /// An account to delete.
@@ -139,6 +169,7 @@ impl AccountTask {
         match &self.deed {
             Deed::List(list) => &list.place,
             Deed::Reset(reset) => &reset.place,
+            Deed::Role(role) => &role.place,
             Deed::Delete(delete) => &delete.place,
         }
     }
@@ -148,6 +179,7 @@ impl AccountTask {
         match &self.deed {
             Deed::List(list) => list.run(found),
             Deed::Reset(reset) => reset.run(found),
+            Deed::Role(role) => role.run(found),
             Deed::Delete(delete) => delete.run(found),
         }
     }
@@ -212,6 +244,26 @@ impl Reset {
             true => Ok(format!("{:#}\n", json!(link))),
             false => Ok(link.line()),
         }
+    }
+}
+
+impl Role {
+    fn run(&self, found: &Found) -> Result<String, Failed> {
+        let role = match self.role {
+            Rank::Administrator => Some(ServerRole::Administrator),
+            Rank::Moderator => Some(ServerRole::Moderator),
+            Rank::None => None,
+        };
+        match found {
+            Found::Stopped(stopped) => stored::set_role(&stopped.store, &self.name, role)?,
+            Found::Server(client) => {
+                let path = format!("{ACCOUNTS}/{}", encode(self.name.as_str()));
+                let word = role.map_or(ServerRole::NONE, ServerRole::word);
+                let change = json!({ "role": word }).to_string();
+                client.patch(&path, &change)?.json()?;
+            }
+        }
+        Ok(String::new())
     }
 }
 

@@ -21,8 +21,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
     ListedAccount, Located, MAX_ROWS, Message, MessageId, Name, NewAccount, Notify, Once, Place,
-    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen, SignIn,
-    ThreadSummary, Token, Unread, Who, Window, Written,
+    Profile, ProgramToken, Record, SavedChannel, Search, SearchScope, Secret, Seen, ServerRole,
+    SignIn, ThreadSummary, Token, Unread, Who, Window, Written,
 };
 use crate::store::{Appended, Feed, MAX_AMENDED, Matches, Store, StoreError};
 
@@ -647,6 +647,22 @@ impl Store for ClusterStore {
 
     fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
         self.postgres.enable_account(account)
+    }
+
+    fn set_role(&self, account: AccountId, role: Option<ServerRole>) -> Result<(), StoreError> {
+        self.postgres.set_role(account, role)
+    }
+
+    fn create_remote(&self, account: &NewAccount, user: &str) -> Result<Account, StoreError> {
+        self.postgres.create_remote(account, user)
+    }
+
+    fn link_remote(&self, account: AccountId, user: Option<&str>) -> Result<bool, StoreError> {
+        self.postgres.link_remote(account, user)
+    }
+
+    fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.postgres.has_administrator()
     }
 
     fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {

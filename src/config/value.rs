@@ -18,6 +18,7 @@ use super::rule::Rule;
 
 pub use choice::{
     Durability, Governance, History, KeepEdits, LogFormat, Nicknames, Register, Registration,
+    UserHeader,
 };
 pub use gateways::IrcGateway;
 pub use operators::IrcOperator;

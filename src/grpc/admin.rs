@@ -102,7 +102,8 @@ fn authorise<B>(
     let Some(given) = request.headers().get(AUTHORIZATION) else {
         return Err(Status::unauthenticated(
             "this needs the metadata authorization: Bearer <token>: the admin token, of which the \
-             server says at its start where it is, or the token of a program",
+             server says at its start where it is, the token of a program, or that of an account \
+             with a role",
         ));
     };
     // A missing token counts as a wrong one.
@@ -119,6 +120,8 @@ fn authorise<B>(
             admin.refused(Actor::at(caller.address), &wanted);
             Err(Status::unauthenticated(NotGranted::Wrong.to_string()))
         }
+        Err(refused @ NotGranted::Over(_)) => Err(Status::unauthenticated(refused.to_string())),
+        Err(refused @ NotGranted::NoRole(_)) => Err(Status::permission_denied(refused.to_string())),
         Err(refused @ NotGranted::Unavailable) => Err(Status::unavailable(refused.to_string())),
         // Not recorded, because a caller could fill the disk that way.
         Err(refused) => {
@@ -209,11 +212,10 @@ impl Admin for Calls {
         let place = self.tails.take().ok_or_else(|| {
             Status::resource_exhausted(format!("there are {TAILS} tails already"))
         })?;
-        let (tail, watcher) = Tail::new(wanted, place);
-        let watcher = match grant.program() {
-            Some(own) => watcher.with_token(own.connection_token(), own.expires_at),
-            None => watcher,
-        };
+        let (tail, mut watcher) = Tail::new(wanted, place);
+        for (token, end) in grant.ends_with() {
+            watcher = watcher.with_token(token, end);
+        }
         // On a thread of its own, because the hub's queue may be full.
         let begin = self.ask(move |hub| hub.send(Input::Watch(watcher)));
         begin.await?;

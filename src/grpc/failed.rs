@@ -15,8 +15,8 @@ const ALLOWANCE_RETRY_SECONDS: u64 = 60;
 
 /// The administrator who calls.
 pub(super) fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
-    let program = grant(request)?.program();
-    Ok(Actor::at(Caller::of(request)?.address).with(program.map(|it| &**it)))
+    let by = grant(request)?;
+    Ok(Actor::at(Caller::of(request)?.address).by(Some(by)))
 }
 
 /// What the caller may do.
@@ -31,19 +31,14 @@ pub(super) fn moderates<T>(request: &Request<T>, channel: &str) -> Result<(), St
     check_scope(grant(request)?, Power::Moderate, channel.as_ref())
 }
 
-/// Refuses a caller who may not do this; names the scope that is missing.
+/// Refuses a caller who may not do this; names the scope or role that is missing.
 pub(super) fn check_scope(
     grant: &Grant,
     power: Power,
     channel: Option<&Name>,
 ) -> Result<(), Status> {
-    match grant.allows(power, channel) {
-        true => Ok(()),
-        false => Err(Status::permission_denied(format!(
-            "this token lacks the scope {}",
-            power.scope(channel)
-        ))),
-    }
+    let checked = grant.check(power, channel);
+    checked.map_err(|missing| Status::permission_denied(missing.to_string()))
 }
 
 /// A field of the request is wrong.

@@ -25,6 +25,9 @@ const FIELDS: &[(&str, Times)] = &[
     ("if-none-match", Times::Many),
     ("last-event-id", Times::Same),
     ("origin", Times::Same),
+    ("remote-email", Times::Claimed),
+    ("remote-groups", Times::Claimed),
+    ("remote-user", Times::Claimed),
     ("sec-websocket-key", Times::Same),
     ("sec-websocket-protocol", Times::Many),
     ("sec-websocket-version", Times::Many),
@@ -34,7 +37,13 @@ const FIELDS: &[(&str, Times)] = &[
     ("webhook-id", Times::Same),
     ("webhook-signature", Times::Same),
     ("webhook-timestamp", Times::Same),
+    ("x-auth-request-email", Times::Claimed),
+    ("x-auth-request-groups", Times::Claimed),
+    ("x-auth-request-user", Times::Claimed),
+    ("x-forwarded-email", Times::Claimed),
     ("x-forwarded-for", Times::Many),
+    ("x-forwarded-groups", Times::Claimed),
+    ("x-forwarded-user", Times::Claimed),
     ("x-gitea-delivery", Times::Same),
     ("x-gitea-event", Times::Same),
     ("x-gitea-signature", Times::Same),
@@ -50,6 +59,8 @@ enum Times {
     Same,
     /// Repetition is the same as a comma.
     Many,
+    /// As `Many`, and in any script. Never passed on as it is.
+    Claimed,
     /// Nothing depends on it: the first counts, and one that is not ASCII is left out.
     Lax,
 }
@@ -184,13 +195,14 @@ fn kept_fields(raw: &[httparse::Header<'_>]) -> Result<Vec<(&'static str, String
         };
         let value = match std::str::from_utf8(header.value) {
             Ok(value) if value.is_ascii() => value.trim_matches([' ', '\t']),
-            _ if times == Times::Lax => continue,
+            Ok(value) if times == Times::Claimed => value.trim_matches([' ', '\t']),
+            _ if matches!(times, Times::Lax | Times::Claimed) => continue,
             _ => return Err(Rejection::Malformed("a header value is not ASCII")),
         };
         let before = kept.iter_mut().find(|(other, _)| *other == name);
         match (before, times) {
             (None, _) => kept.push((name, value.to_owned())),
-            (Some((_, before)), Times::Many) => {
+            (Some((_, before)), Times::Many | Times::Claimed) => {
                 before.push_str(", ");
                 before.push_str(value);
             }

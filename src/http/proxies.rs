@@ -1,19 +1,27 @@
 //! Finds the client of a request that came through proxies.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::head::Head;
+use super::named_user::{Named, UserHeader};
 
 /// The header in which proxies name the client.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The least time between two warnings that a header was ignored: any client can send it.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 
 /// The trusted proxies; can be replaced while the server runs.
 #[derive(Debug, Default)]
 pub struct Proxies {
     trusted: RwLock<Vec<IpNet>>,
+    /// The header in which they name the user, if they do.
+    user_header: RwLock<Option<UserHeader>>,
+    /// When it was last said that others had sent it.
+    warned: Mutex<Option<Instant>>,
 }
 
 impl Proxies {
@@ -21,6 +29,41 @@ impl Proxies {
     pub fn new(trusted: Vec<IpNet>) -> Proxies {
         Proxies {
             trusted: RwLock::new(trusted),
+            user_header: RwLock::default(),
+            warned: Mutex::default(),
+        }
+    }
+
+    /// Sets in which header they name the user, if they do.
+    pub fn set_user_header(&self, header: Option<UserHeader>) {
+        *self.user_header.write() = header;
+    }
+
+    /// The user of a request that came from `peer`: the machine that has sent it, whatever is said
+    /// of the client's address.
+    pub(super) fn named(&self, peer: SocketAddr, head: &Head) -> Named {
+        let header = *self.user_header.read();
+        let Some(header) = header else {
+            return Named::NotAsked;
+        };
+        match header.user(head) {
+            None => Named::Nobody,
+            Some(user) if self.trusts(peer.ip()) => Named::User(user),
+            Some(_) => {
+                self.warn(peer);
+                Named::Nobody
+            }
+        }
+    }
+
+    fn warn(&self, peer: SocketAddr) {
+        let mut warned = self.warned.lock();
+        if warned.is_none_or(|at| at.elapsed() >= BETWEEN_WARNINGS) {
+            *warned = Some(Instant::now());
+            log::warn!(
+                "{peer}: ignored the header that names the user, because the address is not in \
+                 web.trusted_proxies; further ones are not logged for a minute"
+            );
         }
     }
 

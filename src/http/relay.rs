@@ -19,6 +19,7 @@ use crate::cancel::Cancel;
 use super::answer::Answer;
 use super::handed_over::Then;
 use super::head::{Head, content_length};
+use super::named_user::Named;
 use super::rejection::Rejection;
 use super::wire::wait_upstream;
 
@@ -68,6 +69,8 @@ pub struct Relays {
 pub struct Relayed {
     /// The client's address.
     pub peer: SocketAddr,
+    /// The user, as a trusted proxy says.
+    pub named: Named,
     /// The host that the request was sent to, as the client wrote it.
     pub host: String,
     /// Cancelled when the answer is no longer awaited.
@@ -110,7 +113,7 @@ impl Relays {
         }
     }
 
-    fn begin(&self, peer: SocketAddr, host: &str) -> Option<Ticket<'_>> {
+    fn begin(&self, (peer, named): (SocketAddr, Named), host: &str) -> Option<Ticket<'_>> {
         let mut under_way = self.under_way.lock();
         if under_way.len() >= MAX_RELAYS {
             return None;
@@ -119,6 +122,7 @@ impl Relays {
         let (cancel, then) = (Cancel::new(), Then::default());
         let relayed = Relayed {
             peer,
+            named,
             host: host.to_owned(),
             cancel: cancel.clone(),
             then: then.clone(),
@@ -148,10 +152,10 @@ impl Relays {
         head: &Head,
         body: &[u8],
         client: &TcpStream,
-        peer: SocketAddr,
+        from: (SocketAddr, Named),
     ) -> Result<Answer, Rejection> {
         let host = head.field("host").unwrap_or_default();
-        let ticket = self.begin(peer, host).ok_or(Rejection::Busy)?;
+        let ticket = self.begin(from, host).ok_or(Rejection::Busy)?;
         let upstream = self.connect()?;
         let deadline = Instant::now() + self.patience;
         let request = [request_head(head, body.len(), ticket.id).as_slice(), body].concat();

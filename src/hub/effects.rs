@@ -299,6 +299,7 @@ impl Effects {
         {
             entry.address = entry.address.or(origin.address);
             entry.token = entry.token.or_else(|| origin.token.clone());
+            entry.nick = entry.nick.or_else(|| origin.account.clone());
         }
         self.list.push(Effect::Log(entry));
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{AccountId, MessageId, Name, NameError, Text};
+use crate::model::{AccountId, MessageId, Name, NameError, ServerRole, Text};
 
 use super::ignoring::Ignored;
 use super::nickname::Nickname;
@@ -515,6 +515,8 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        // Also what was let in by the account's role without being in the chat.
+        fx.revoked(Some(ServerRole::token_of(name).into()));
         let user = self.users.get(name.key());
         let user = user.filter(|user| user.account.is_some());
         let connections = user.map(|user| user.connections.clone());

@@ -2,6 +2,7 @@
 
 use super::name::Name;
 use super::secret::Secret;
+use super::server_role::ServerRole;
 
 /// Identifies an account for as long as the database lives.
 #[derive(
@@ -59,6 +60,8 @@ pub struct Account {
     pub standing: Standing,
     /// When its owner was last seen, to within an hour: in milliseconds since 1970 UTC.
     pub seen_at: Option<u64>,
+    /// What it may do on the whole server, if it can be used.
+    pub role: Option<ServerRole>,
 }
 
 /// What the owner of an account has said about themselves, all of it unverified.
@@ -97,6 +100,8 @@ pub struct ListedAccount {
     pub seen_at: Option<u64>,
     /// Whether it can be used.
     pub standing: Standing,
+    /// What it may do on the whole server, if it can be used.
+    pub role: Option<ServerRole>,
 }
 
 /// An address from which an account was logged in to.
@@ -117,6 +122,8 @@ pub enum Who {
     Id(AccountId),
     /// By its username, in any spelling of it.
     Username(Name),
+    /// By the name under which a reverse proxy knows its owner.
+    Remote(String),
 }
 
 /// A field in which two accounts must differ.

@@ -87,6 +87,8 @@ pub struct Origin {
     pub address: Option<SocketAddr>,
     /// The name of the token, unless it is the administrators' own.
     pub token: Option<Arc<str>>,
+    /// The account that acts with its role on the server.
+    pub account: Option<Arc<str>>,
 }
 
 impl Entry {

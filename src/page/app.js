@@ -280,6 +280,8 @@ class App {
     forgetLogin(this.#login);
     this.#connection.close();
     if (words) sessionStorage.setItem(`${KEPT}words`, JSON.stringify({ words, nickname: this.state.me, kind: this.#login.kind }));
+    // A proxy that knows the user must not bring them back at once.
+    sessionStorage.setItem(`${KEPT}signed-out`, "1");
     // An invitation that was not used yet is used after the next sign-in.
     if (!this.#invitation) history.replaceState(null, "", location.pathname);
     location.reload();
@@ -447,11 +449,13 @@ function toast(words) {
 
 const UNTOLD = "Signed out here. The server could not be told yet, so other tabs may still be signed in.";
 
+const hasLeft = sessionStorage.getItem(`${KEPT}signed-out`) !== null;
+sessionStorage.removeItem(`${KEPT}signed-out`);
 const signIn = new SignIn((login) => {
   signIn.hide();
   saveLogin(login, login.keep);
   new App(login);
-}, giveUpNow((isKnown) => signIn.remark(isKnown ? "" : UNTOLD)));
+}, giveUpNow((isKnown) => signIn.remark(isKnown ? "" : UNTOLD)), hasLeft);
 
 const toRegister = invitationToRegister();
 const login = savedLogin();

@@ -1,5 +1,5 @@
-//! `/admin/accounts`: lists accounts, disables and deletes them, and makes links to reset their
-//! passwords.
+//! `/admin/accounts`: lists accounts, gives them roles, disables and deletes them, and makes links
+//! to reset their passwords.
 
 use serde::Serialize;
 use tiny_http::Method;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::account::AccountFailed;
 use crate::admin::{AccountDeed, ChannelFailed};
 use crate::hub::SignedOut;
-use crate::model::{Account, Erased, Erasing, ListedAccount, Name, Power, Standing};
+use crate::model::{Account, Erased, Erasing, ListedAccount, Name, Power, ServerRole, Standing};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -19,6 +19,8 @@ use super::route::{Access, Route};
 const USUALLY_LISTED: usize = 100;
 /// The most accounts at once.
 const MOST_LISTED: usize = 500;
+/// The longest name of a reverse proxy's user, in bytes.
+const MAX_REMOTE_USER: usize = 256;
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -72,6 +74,10 @@ struct AccountRow {
     /// `active`, `disabled` or `deleted`.
     #[schema(example = "active")]
     state: &'static str,
+    /// `administrator` or `moderator` of the server; missing if it is neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "moderator")]
+    role: Option<&'static str>,
     /// Whether its owner is online, on any server.
     online: bool,
     #[schema(format = DateTime)]
@@ -82,12 +88,17 @@ struct AccountRow {
     last_seen_at: Option<String>,
 }
 
-/// What is to be changed.
+/// What is to be changed: at least one of these.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; the field is read by name")]
+#[expect(dead_code, reason = "describes the body; fields are read by name")]
 struct AccountChange {
     /// Whether the account cannot be used.
-    disabled: bool,
+    disabled: Option<bool>,
+    /// `administrator`, `moderator` or `none`.
+    #[schema(example = "moderator")]
+    role: Option<String>,
+    /// The name under which a reverse proxy knows its owner, who signs in by it; `null` ends that.
+    remote_user: Option<String>,
 }
 
 /// An account that was changed.
@@ -96,6 +107,8 @@ struct ChangedAccount {
     username: String,
     /// `active` or `disabled`.
     state: &'static str,
+    /// `administrator`, `moderator` or `none`.
+    role: &'static str,
 }
 
 /// A link to reset a password.
@@ -164,6 +177,7 @@ impl AccountRow {
         AccountRow {
             username: listed.username.to_string(),
             state: listed.standing.as_str(),
+            role: listed.role.map(ServerRole::word),
             online,
             registered_at: rfc3339(listed.created_at),
             last_seen_at: listed.seen_at.max(last_here).map(rfc3339),
@@ -219,10 +233,12 @@ pub(super) fn list_accounts(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &AccountList { accounts, more }))
 }
 
-/// Disables an account, or enables it again.
+/// Disables an account, or enables it again; or gives it a role on the server.
 ///
-/// Its tokens and its connections end, on all servers, and it cannot be logged in to until it is
-/// enabled. Its name, messages, rooms and roles stay.
+/// Once it is disabled, its tokens and its connections end, on all servers, and it cannot be logged
+/// in to until it is enabled. Its name, messages, rooms and roles stay. A role is in force at once,
+/// on all servers, as is its end: an `administrator` may do what the admin token allows, a
+/// `moderator` what the calls that need this role do.
 #[utoipa::path(
     patch, path = "/admin/accounts/{username}", tag = "users", security(("admin_token" = [])),
     params(("username" = String, Path, description = "In any spelling")),
@@ -232,33 +248,80 @@ pub(super) fn list_accounts(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 400, description = "Not a username, or no change", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 404, description = "There is no such account", body = ErrorBody),
+        (status = 409, description = "Another account is linked with the user", body = ErrorBody),
         (status = 503, description = "It cannot be stored at present", body = ErrorBody),
     ),
 )]
 pub(super) fn change_account(call: &Call<'_>) -> Result<Reply, Problem> {
-    let account = account(call)?;
-    let disabled = call.object(&["disabled"])?.boolean("disabled")?;
-    let disabled = disabled.ok_or_else(|| Problem::field("disabled", "missing"))?;
+    let mut account = account(call)?;
+    let mut changes = call.object(&["disabled", "role", "remote_user"])?;
+    let disabled = changes.boolean("disabled")?;
+    let role = changes.string("role")?.as_deref().map(ServerRole::parse);
+    let role = role.transpose();
+    let role = role.map_err(|error| Problem::field("role", error))?;
+    let links = changes.names("remote_user");
+    let remote_user = changes.string("remote_user")?;
+    if disabled.is_none() && role.is_none() && !links {
+        return Err(Problem::field(
+            "disabled",
+            "missing, as are role and remote_user",
+        ));
+    }
+    if links {
+        link(call, &account, remote_user)?;
+    }
+    if let Some(role) = role {
+        call.context.accounts.set_role(&account, role)?;
+        record(call, AccountDeed::Role(role), &account)?;
+        account.role = role;
+    }
+    if let Some(disabled) = disabled {
+        account.standing = disable(call, &account, disabled)?;
+    }
+    let changed = ChangedAccount {
+        username: account.username.to_string(),
+        state: account.standing.as_str(),
+        role: account.role.map_or(ServerRole::NONE, ServerRole::word),
+    };
+    Ok(Reply::json(200, &changed))
+}
+
+/// Says under which name a reverse proxy knows the owner of an account.
+fn link(call: &Call<'_>, account: &Account, user: Option<String>) -> Result<(), Problem> {
+    let is_name = |user: &String| (1..=MAX_REMOTE_USER).contains(&user.len());
+    if user.as_ref().is_some_and(|user| !is_name(user)) {
+        let why = format!("must have 1 to {MAX_REMOTE_USER} bytes");
+        return Err(Problem::field("remote_user", why));
+    }
+    let linked = call
+        .context
+        .accounts
+        .link_remote(account, user.as_deref())?;
+    if !linked {
+        let why = "another account is linked with this user".to_owned();
+        return Err(Problem::Conflict(why));
+    }
+    record(call, AccountDeed::Link(user.is_some()), account)
+}
+
+/// Disables or enables an account. Returns its standing.
+fn disable(call: &Call<'_>, account: &Account, disabled: bool) -> Result<Standing, Problem> {
     let accounts = &call.context.accounts;
     let (done, deed, standing) = match disabled {
         true => (
-            accounts.disable(&account, SignedOut::Disabled),
+            accounts.disable(account, SignedOut::Disabled),
             AccountDeed::Disable,
             Standing::Disabled,
         ),
         false => (
-            accounts.enable(&account),
+            accounts.enable(account),
             AccountDeed::Enable,
             Standing::Good,
         ),
     };
     done?;
-    record(call, deed, &account)?;
-    let changed = ChangedAccount {
-        username: account.username.to_string(),
-        state: standing.as_str(),
-    };
-    Ok(Reply::json(200, &changed))
+    record(call, deed, account)?;
+    Ok(standing)
 }
 
 /// Deletes an account: what its owner told about themselves, its password, tokens, rooms, what it

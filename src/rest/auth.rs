@@ -10,14 +10,16 @@ use crate::account::{
     LoginError, NoPass, NotLetIn, Pass, PassError, PasswordError, RegisterError, Registrar,
     RegistrationForm, Rejected,
 };
+use crate::admin::{AccountDeed, NotGranted};
 use crate::http::bearer;
 use crate::hub::Refusal;
-use crate::model::{Account, Name, Secret};
+use crate::model::{Account, Name, Power, Secret, ServerRole};
 
 use super::RestContext;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::refusals::ToPasswords;
+use super::remote_user::RemoteUser;
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
@@ -127,10 +129,13 @@ pub(super) fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
 /// are optional, and the answer never reveals whether another account has the same. A nickname that
 /// a guest is using can only be registered with the guest's token, which is then revoked: its
 /// connections end, and the client reconnects with the new token.
+///
+/// With the admin token, or that of an account with the role administrator, an account is made whoever
+/// else may register. The first one made so, while no account has that role, has it.
 #[utoipa::path(
     post, path = "/auth/register", tag = "nicknames",
     params(("Authorization" = Option<String>, Header,
-            description = "`Bearer` and the token of the guest who has the nickname")),
+            description = "`Bearer` and the token of the guest who has the nickname, or of an administrator")),
     request_body(content(
         (NewAccount = "application/x-www-form-urlencoded"), (NewAccount = "application/json"),
     )),
@@ -167,13 +172,49 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     let peer = call.relayed.peer;
     let gate = &call.context.gate;
     let by = match call.authorization.and_then(bearer) {
-        Some(pass) => gate.registrar(call.asker(), pass).map_err(refused)?,
+        Some(token) => registrar(call, token)?,
         None => Registrar::Anyone,
     };
+    let is_first = by == Registrar::Administrator && !has_administrator(call)?;
     let made = gate.register(registration, keep, call.visitor(), &by);
     let token = made.map_err(|error| problem(&error))?;
     ::log::info!("{peer}: registered {username}");
+    if is_first {
+        make_administrator(call, &username)?;
+    }
     Ok(Reply::json(201, &Token { token }))
+}
+
+/// The client that registers a nickname with a token: the guest who has it, or an administrator.
+fn registrar(call: &Call<'_>, token: &str) -> Result<Registrar, Problem> {
+    match call.context.gate.registrar(call.asker(), token) {
+        Ok(Registrar::Anyone) | Err(NotLetIn::Pass(PassError::Invalid)) => {}
+        other => return other.map_err(refused),
+    }
+    let peer = call.relayed.peer.ip();
+    match call.context.doors.admit(token, Power::All, peer) {
+        Ok(grant) if grant.allows(Power::All, None) => Ok(Registrar::Administrator),
+        Ok(grant) if grant.account().is_some() => Ok(Registrar::Anyone),
+        Err(NotGranted::NoRole(_)) => Ok(Registrar::Anyone),
+        Ok(_) | Err(NotGranted::Wrong) => Err(refused(NotLetIn::Pass(PassError::Invalid))),
+        Err(not) => Err(not.into()),
+    }
+}
+
+fn has_administrator(call: &Call<'_>) -> Result<bool, Problem> {
+    let has = call.context.accounts.store().has_administrator();
+    has.map_err(|error| Problem::store(&error))
+}
+
+/// Makes an account administrator: the first that an administrator has made.
+fn make_administrator(call: &Call<'_>, username: &Name) -> Result<(), Problem> {
+    let accounts = &call.context.accounts;
+    let account = accounts.undeleted(call.asker(), username)?;
+    let role = Some(ServerRole::Administrator);
+    accounts.set_role(&account, role)?;
+    let admin = &call.context.admin;
+    admin.did_to_account(call.actor(), AccountDeed::Role(role), username)?;
+    Ok(())
 }
 
 /// What it takes to register.
@@ -185,6 +226,9 @@ struct RegistrationInfo {
     min_password_bytes: usize,
     /// Bytes of UTF-8 that a password has at most.
     max_password_bytes: usize,
+    /// Whom a reverse proxy names; missing if none is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote_user: Option<RemoteUser>,
 }
 
 /// Says who registers accounts here.
@@ -199,6 +243,7 @@ pub(super) fn show_registration(call: &Call<'_>) -> Result<Reply, Problem> {
         registration: accounts.registrations().as_str(),
         min_password_bytes: lengths.least,
         max_password_bytes: lengths.most,
+        remote_user: RemoteUser::of(call),
     };
     Ok(Reply::json(200, &info))
 }

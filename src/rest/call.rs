@@ -34,6 +34,8 @@ pub(super) struct Call<'a> {
     pub is_head: bool,
     /// The credentials it came with, unchecked.
     pub authorization: Option<&'a str>,
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
     /// The `Last-Event-ID` header.
     pub last_event_id: Option<&'a str>,
     /// The `Idempotency-Key` header.
@@ -94,8 +96,7 @@ impl Call<'_> {
 
     /// The caller, for the audit trail.
     pub fn actor(&self) -> Actor {
-        let program = self.grant.as_ref().and_then(Grant::program);
-        Actor::at(self.relayed.peer).with(program.map(|it| &**it))
+        Actor::at(self.relayed.peer).by(self.grant.as_ref())
     }
 
     /// Whether the caller may do this, too.

@@ -17,7 +17,7 @@ use super::route::{Families, Route};
 use super::{
     accounts, admin_accounts, announce, auth, bans, channels, events, found, hooks, invitations,
     keeping, legacy, log, mending, messages, nodes, outgoing, own_account, passwords, posts,
-    resets, scopes, sign_ins, status, tokens, users,
+    remote, resets, scopes, sign_ins, status, tokens, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route::for_everyone(Method::Get, "/openapi.json", openapi)];
@@ -55,7 +55,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
         auth::auth, auth::look_at_pass, auth::register, auth::show_registration, auth::renew_pass, auth::give_up_pass,
-        passwords::set_password, resets::look_at_link, resets::reset_password,
+        passwords::set_password, remote::sign_in_remote_user, resets::look_at_link, resets::reset_password,
         admin_accounts::list_accounts, admin_accounts::change_account,
         admin_accounts::delete_account, admin_accounts::offer_reset, admin_accounts::show_erasing,
         own_account::show_own_account, own_account::change_own_account,

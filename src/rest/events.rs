@@ -88,13 +88,10 @@ fn channels(call: &Call<'_>) -> Result<Vec<Name>, Problem> {
         return Err(Problem::field("channel", "missing"));
     }
     let grant = call.grant()?;
-    match channels
-        .iter()
-        .find(|it| !grant.allows(Power::Read, Some(it)))
-    {
-        Some(channel) => Err(Problem::Scope(Power::Read.scope(Some(channel)))),
-        None => Ok(channels),
+    for channel in &channels {
+        grant.check(Power::Read, Some(channel))?;
     }
+    Ok(channels)
 }
 
 /// Where the stream is to go on.

@@ -20,7 +20,7 @@ const USUAL: usize = 100;
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
     path: "/admin/messages",
-    access: Access::Needs(Power::Private),
+    access: Access::Needs(Power::Log),
     query: &["q", "channel", "before", "limit"],
     run: search_messages,
 }];
@@ -59,7 +59,8 @@ struct FoundMessage {
 }
 
 /// Searches channel and direct messages for words; all of them must occur. The beginning of a word
-/// matches it, as does any part of a text in a script without spaces.
+/// matches it, as does any part of a text in a script without spaces. Callers who may not read
+/// private messages (programs without the scope `private`, and moderators) have to name a channel.
 #[utoipa::path(
     get, path = "/admin/messages", tag = "chat log", security(("admin_token" = [])),
     params(
@@ -101,6 +102,10 @@ fn search(call: &Call<'_>) -> Result<Search, Problem> {
     let channel = query.get("channel").map(crate::model::Name::parse_channel);
     let channel = channel.transpose();
     let channel = channel.map_err(|error| Problem::field("channel", error))?;
+    if channel.is_none() && !call.may(Power::Private) {
+        let why = "missing: without the right to read private messages, name the channel to search";
+        return Err(Problem::field("channel", why));
+    }
     let before = query.get("before").map(str::parse).transpose();
     let before = before.map_err(|error| Problem::field("before", error))?;
     let limit = match query.get("limit").map(str::parse) {

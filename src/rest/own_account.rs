@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::account::{NoPass, NotChanged, ProfileForm, check_password};
 use crate::admin::AccountDeed;
-use crate::model::{Account, Name, Secret};
+use crate::model::{Account, Name, Secret, ServerRole};
 
 use super::admin_accounts::{ErasingRow, delete, erases};
 use super::auth::{PasswordTurn, Token, is_true, owner, problem};
@@ -36,6 +36,9 @@ struct OwnAccount {
     email: Option<String>,
     /// Unverified.
     phone: Option<String>,
+    /// `administrator` or `moderator` of the server; missing if it is neither.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     #[schema(format = DateTime)]
     registered_at: String,
 }
@@ -48,6 +51,7 @@ impl OwnAccount {
             last_name: account.last_name,
             email: account.email,
             phone: account.phone,
+            role: account.role.map(ServerRole::word),
             registered_at: rfc3339(account.created_at),
         }
     }

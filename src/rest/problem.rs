@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::account::{FormErrors, NoBot};
 use crate::admin::channels::Class;
-use crate::admin::{BansFailed, ChannelFailed, NotGranted, ProgramFailed};
+use crate::admin::{BansFailed, ChannelFailed, Missing, NotGranted, ProgramFailed};
 use crate::chatlog::SearchError;
 use crate::envelope::{self, Failure};
 use crate::hub::{BanError, Refusal};
@@ -43,6 +43,10 @@ pub(super) enum Problem {
     Signature(String),
     /// The token does not allow this; names the scope that is missing.
     Scope(String),
+    /// The user whom a proxy names is not let in: a word for programs, and why.
+    Remote(&'static str, String),
+    /// The account has no role that allows this; says which one does.
+    Role(String),
     /// The origin may not call this.
     Origin,
     /// The caller's address is banned; says so.
@@ -153,6 +157,8 @@ impl Problem {
             Problem::Unauthorised(_) | Problem::BadPass(_) => (401, "unauthorised"),
             Problem::Signature(_) => (401, "bad_signature"),
             Problem::Scope(_) => (403, "missing_scope"),
+            Problem::Role(_) => (403, "missing_role"),
+            Problem::Remote(code, _) => (403, code),
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
             Problem::Disabled(_) => (403, "account_disabled"),
@@ -303,7 +309,8 @@ impl fmt::Display for Problem {
             | Problem::RegistrationClosed(why)
             | Problem::NotInvited(why)
             | Problem::Busy(why, _) => f.write_str(why),
-            Problem::Scope(scope) => write!(f, "this token lacks the scope {scope}"),
+            Problem::Scope(scope) => Missing::Scope(scope.clone()).fmt(f),
+            Problem::Role(why) | Problem::Remote(_, why) => f.write_str(why),
             Problem::Origin => write!(
                 f,
                 "pages of this origin may not call this; the setting is web.allowed_origins"
@@ -359,7 +366,20 @@ impl From<NotGranted> for Problem {
             NotGranted::Wrong => Problem::Unauthorised("that is not a valid token"),
             NotGranted::TooMany(wait) => Problem::TooManyAttempts(words, wait.retry_seconds),
             NotGranted::TooFast(wait) => Problem::TooFast(words, wait.retry_seconds),
+            NotGranted::Over(_) => {
+                Problem::BadPass("the token is not valid any more: log in again")
+            }
+            NotGranted::NoRole(_) => Problem::Role(words),
             NotGranted::Unavailable => Problem::Busy(words, STORE_RETRY_SECONDS),
+        }
+    }
+}
+
+impl From<Missing> for Problem {
+    fn from(missing: Missing) -> Problem {
+        match missing {
+            Missing::Scope(scope) => Problem::Scope(scope),
+            Missing::Role(_) => Problem::Role(missing.to_string()),
         }
     }
 }

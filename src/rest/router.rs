@@ -22,7 +22,7 @@ use super::route::{Access, Families, Route};
 use super::{
     RestContext, accounts, admin_accounts, announce, auth, bans, channels, docs, events, found,
     hooks, invitations, keeping, legacy, log, mending, messages, nodes, outgoing, own_account,
-    passwords, posts, resets, sign_ins, status, tokens, users,
+    passwords, posts, remote, resets, sign_ins, status, tokens, users,
 };
 
 /// All routes, by family.
@@ -46,6 +46,7 @@ pub(super) const FAMILIES: Families = &[
     own_account::ROUTES,
     invitations::ROUTES,
     sign_ins::ROUTES,
+    remote::ROUTES,
     resets::ROUTES,
     tokens::ROUTES,
     posts::ROUTES,
@@ -313,6 +314,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         is_head: incoming.method == Method::Head,
         authorization: incoming.authorization.as_deref(),
         idempotency_key: incoming.idempotency_key.as_deref(),
+        origin: incoming.origin.as_deref(),
         last_event_id: incoming.last_event_id.as_deref(),
         grant,
         signer,
@@ -361,7 +363,8 @@ fn authorise(incoming: &Incoming, context: &RestContext, wanted: Power) -> Resul
     let Some(authorization) = &incoming.authorization else {
         return Err(Problem::Unauthorised(
             "this needs the header Authorization: Bearer <admin token> (the server says at its \
-             start where the token is), or the token of a program",
+             start where the token is), the token of a program, or that of an account with a \
+             role",
         ));
     };
     let peer = incoming.relayed.peer;
@@ -374,7 +377,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, wanted: Power) -> Resul
             let wanted = format!("{method} {path}");
             context.admin.refused(Actor::at(peer), &wanted);
             Err(Problem::Unauthorised(
-                "that is not the admin token, nor one of a program",
+                "that is not the admin token, nor one of a program or of an account with a role",
             ))
         }
         // Not recorded, because a caller could fill the disk that way.
@@ -384,10 +387,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, wanted: Power) -> Resul
 
 /// Refuses a call that goes beyond what its token allows.
 fn check_scope(grant: &Grant, power: Power, channel: Option<&Name>) -> Result<(), Problem> {
-    match grant.allows(power, channel) {
-        true => Ok(()),
-        false => Err(Problem::Scope(power.scope(channel))),
-    }
+    Ok(grant.check(power, channel)?)
 }
 
 /// The account and token that signed the call.

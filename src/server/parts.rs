@@ -26,7 +26,7 @@ use super::ending::Ending;
 use super::keeping::Keeping;
 use super::rest::Rest;
 use super::settings::{
-    guess_limits, irc_terms, pass_lives, password_lengths, registrations, settings,
+    guess_limits, irc_terms, pass_lives, password_lengths, registrations, remote_rules, settings,
 };
 use super::shared::{Handles, Shared};
 
@@ -101,6 +101,7 @@ pub(super) fn start(
             .keeping_keys(config.accounts.scram),
     );
     accounts.set_registrations(registrations(&config));
+    accounts.set_remote_rules(remote_rules(&config));
     accounts.start_eraser()?;
     let passes = Passes::new(&keeping.keys.passes);
     let cloaks = CloakKey::new(keeping.keys.cloaks.expose().as_bytes());

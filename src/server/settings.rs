@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::account::{
     Gateway, Gateways, GuessLimits, Operator, Operators, PassLives, PasswordLengths, Registrations,
+    RemoteRules,
 };
 use crate::config::{
     self, Config, Governance, History, KeepEdits, Limits, Nicknames, Register, Registration,
+    RemoteUser, UserHeader,
 };
 use crate::hooks::HookSettings;
 use crate::http::HttpLimits;
@@ -132,6 +134,34 @@ pub(super) fn registrations(config: &Config) -> Registrations {
         Registration::Open => Registrations::Open,
         Registration::Invitation => Registrations::Invited,
         Registration::Closed => Registrations::Closed,
+    }
+}
+
+/// The header in which proxies name the user.
+pub(super) fn user_header(config: &Config) -> Option<crate::http::UserHeader> {
+    use crate::http::UserHeader as Header;
+    match config.remote_user.header {
+        UserHeader::Off => None,
+        UserHeader::RemoteUser => Some(Header::Remote),
+        UserHeader::XForwardedUser => Some(Header::XForwarded),
+        UserHeader::XAuthRequestUser => Some(Header::XAuthRequest),
+    }
+}
+
+/// What follows for accounts from what proxies say.
+pub(super) fn remote_rules(config: &Config) -> RemoteRules {
+    let RemoteUser {
+        header: _,
+        create,
+        administrators,
+        moderators,
+        logout_url,
+    } = config.remote_user.clone();
+    RemoteRules {
+        creates: create,
+        administrators,
+        moderators,
+        logout_url,
     }
 }
 

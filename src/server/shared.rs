@@ -37,7 +37,8 @@ use crate::turn::{HubHandle, Input};
 use super::book;
 use super::operating::Operating;
 use super::settings::{
-    guess_limits, hook_settings, http_limits, pass_lives, registrations, settings, stream_limits,
+    guess_limits, hook_settings, http_limits, pass_lives, registrations, remote_rules, settings,
+    stream_limits, user_header,
 };
 
 /// Connections reserved for the REST listener, so that administrators get in when the server is
@@ -200,17 +201,23 @@ impl Shared {
             },
             hook_settings(&config),
         )?;
+        let proxies = Proxies::new(config.web.trusted_proxies.clone());
+        proxies.set_user_header(user_header(&config));
         Ok(Shared {
             hooks: Arc::new(hooks),
             operating,
             admin,
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
-            proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            proxies: Arc::new(proxies),
             call_pace: Arc::new(call_pace),
             allowances,
             balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
-            doors: Arc::new(Doors::new(token.clone(), handles.accounts.clone())),
+            doors: Arc::new(Doors::new(
+                token.clone(),
+                handles.accounts.clone(),
+                handles.gate.clone(),
+            )),
             admin_token: token,
             admin_text_bytes,
             is_draining: AtomicBool::new(false),
@@ -423,6 +430,7 @@ impl Shared {
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
         self.proxies.replace(config.web.trusted_proxies.clone());
+        self.proxies.set_user_header(user_header(&config));
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
         self.allowances.set(config.limits.bytes_per_address);
@@ -430,6 +438,7 @@ impl Shared {
         self.bots.limit_streams(stream_limits(&config.limits));
         self.accounts.set_guess_limits(guess_limits(&config));
         self.accounts.set_registrations(registrations(&config));
+        self.accounts.set_remote_rules(remote_rules(&config));
         self.gate.set_lives(pass_lives(&config));
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes

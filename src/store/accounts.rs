@@ -27,6 +27,7 @@ pub struct AccountRow {
     pub disabled_at: Option<i64>,
     pub deleted_at: Option<i64>,
     pub seen_at: Option<i64>,
+    pub role: Option<i16>,
 }
 
 #[derive(Queryable, Insertable)]
@@ -63,6 +64,7 @@ pub struct AccountCopy {
     disabled_at: Option<i64>,
     deleted_at: Option<i64>,
     seen_at: Option<i64>,
+    role: Option<i16>,
 }
 
 /// An ignored nickname, for copying to another database.
@@ -83,8 +85,8 @@ macro_rules! queries {
 
         use super::lookalikes;
         use crate::model::{
-            Account, AccountId, KnownAddress, Name, NewAccount, Profile, Secret, Standing, Token,
-            UniqueField, Who,
+            Account, AccountId, KnownAddress, Name, NewAccount, Profile, Secret, ServerRole,
+            Standing, Token, UniqueField, Who,
         };
         use crate::store::accounts::{
             AccountRow, KNOWN_ADDRESSES, KNOWN_PER_ACCOUNT, TokenRow, email_key, phone_key,
@@ -92,7 +94,8 @@ macro_rules! queries {
         };
         use crate::store::row::name;
         use crate::store::schema::{
-            account, ended_pass, ignored, known_address, password_reset, sign_in, token,
+            account, ended_pass, ignored, known_address, password_reset, remote_user, sign_in,
+            token,
         };
 
         /// Creates an account, or says which fields are taken.
@@ -150,7 +153,56 @@ macro_rules! queries {
                 ignored: Vec::new(),
                 standing: Standing::Good,
                 seen_at: None,
+                role: None,
             }))
+        }
+
+        /// See [`crate::store::Store::create_remote`].
+        pub fn create_remote(
+            connection: &mut $connection,
+            new: &NewAccount,
+            user: &str,
+        ) -> QueryResult<Result<Account, Vec<UniqueField>>> {
+            let made = create(connection, new)?;
+            if let Ok(account) = &made {
+                diesel::insert_into(remote_user::table)
+                    .values((
+                        remote_user::account_id.eq(account.id.0),
+                        remote_user::name.eq(user),
+                    ))
+                    .execute(connection)?;
+            }
+            Ok(made)
+        }
+
+        /// See [`crate::store::Store::link_remote`]. `None` if there is no such account.
+        pub fn link_remote(
+            connection: &mut $connection,
+            of: AccountId,
+            user: Option<&str>,
+        ) -> QueryResult<Option<bool>> {
+            let undeleted = account::table
+                .find(of.0)
+                .filter(account::deleted_at.is_null());
+            if !diesel::select(diesel::dsl::exists(undeleted)).get_result::<bool>(connection)? {
+                return Ok(None);
+            }
+            if let Some(user) = user {
+                let others = remote_user::table
+                    .filter(remote_user::name.eq(user))
+                    .filter(remote_user::account_id.ne(of.0));
+                if diesel::select(diesel::dsl::exists(others)).get_result(connection)? {
+                    return Ok(Some(false));
+                }
+            }
+            diesel::delete(remote_user::table.find(of.0)).execute(connection)?;
+            if let Some(user) = user {
+                // Of two at the same moment, the second fails, and nothing of it is done.
+                diesel::insert_into(remote_user::table)
+                    .values((remote_user::account_id.eq(of.0), remote_user::name.eq(user)))
+                    .execute(connection)?;
+            }
+            Ok(Some(true))
         }
 
         /// The fields that another account has already.
@@ -190,10 +242,17 @@ macro_rules! queries {
                 account::disabled_at,
                 account::deleted_at,
                 account::seen_at,
+                account::role,
             );
             let row: Option<AccountRow> = match who {
                 Who::Id(id) => account::table
                     .find(id.0)
+                    .select(columns)
+                    .get_result(connection)
+                    .optional()?,
+                Who::Remote(user) => account::table
+                    .inner_join(remote_user::table)
+                    .filter(remote_user::name.eq(user))
                     .select(columns)
                     .get_result(connection)
                     .optional()?,
@@ -239,6 +298,7 @@ macro_rules! queries {
                     .collect::<QueryResult<_>>()?,
                 standing: standing(row.disabled_at, row.deleted_at),
                 seen_at: row.seen_at.and_then(|at| at.try_into().ok()),
+                role: row.role.and_then(ServerRole::of_number),
             }))
         }
 

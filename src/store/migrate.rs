@@ -15,8 +15,8 @@ use super::sqlite::Export;
 use super::{OpenError, PostgresSettings, StoreError};
 
 pub(super) use shapes::{
-    CallCopy, ConversationCopy, EndedPassCopy, KnownCopy, MessageCopy, ReadMarkCopy, ResetCopy,
-    RulesCopy,
+    CallCopy, ConversationCopy, EndedPassCopy, KnownCopy, MessageCopy, ReadMarkCopy,
+    RemoteUserCopy, ResetCopy, RulesCopy,
 };
 
 /// Rows in one batch.
@@ -24,7 +24,7 @@ pub(super) const BATCH: i64 = 1000;
 
 /// The tables of the new database that are filled, and what their rows are called. The other tables
 /// are made by the servers that start with it.
-const COUNTED: [(&str, &str); 22] = [
+const COUNTED: [(&str, &str); 23] = [
     ("account", "accounts"),
     ("ignored", "ignored nicknames"),
     ("token", "tokens"),
@@ -45,6 +45,7 @@ const COUNTED: [(&str, &str); 22] = [
     ("password_reset", "links for passwords"),
     ("known_address", "known addresses"),
     ("account_invitation", "invitations"),
+    ("remote_user", "sign-ins by a proxy"),
     ("keeping", "channels kept otherwise"),
     ("erasing", "orders to erase"),
 ];

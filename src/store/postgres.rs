@@ -52,8 +52,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
     KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Once,
-    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, SignIn, ThreadSummary,
-    Token, Unread, Who, Window, Written, key,
+    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, ServerRole, SignIn,
+    ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -571,6 +571,30 @@ impl Store for PostgresStore {
     fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
         self.transaction(move |connection| standing::enable(connection, account))?
             .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn set_role(&self, account: AccountId, role: Option<ServerRole>) -> Result<(), StoreError> {
+        self.transaction(move |connection| standing::set_role(connection, account, role))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn create_remote(&self, account: &NewAccount, user: &str) -> Result<Account, StoreError> {
+        let (account, user) = (account.clone(), user.to_owned());
+        let made = self
+            .transaction(move |connection| accounts::create_remote(connection, &account, &user))?;
+        made.map_err(StoreError::Taken)
+    }
+
+    fn link_remote(&self, account: AccountId, user: Option<&str>) -> Result<bool, StoreError> {
+        let user = user.map(str::to_owned);
+        self.transaction(move |connection| {
+            accounts::link_remote(connection, account, user.as_deref())
+        })?
+        .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.transaction(standing::has_administrator)
     }
 
     fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {

@@ -17,6 +17,14 @@ diesel::table! {
         disabled_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
         seen_at -> Nullable<BigInt>,
+        role -> Nullable<SmallInt>,
+    }
+}
+
+diesel::table! {
+    remote_user (account_id) {
+        account_id -> BigInt,
+        name -> Text,
     }
 }
 
@@ -227,7 +235,9 @@ diesel::joinable!(hook -> program_token (id));
 diesel::joinable!(hook_out -> hook (id));
 diesel::joinable!(account_channel -> account (account_id));
 diesel::joinable!(known_address -> account (account_id));
+diesel::joinable!(remote_user -> account (account_id));
 diesel::allow_tables_to_appear_in_same_query!(hook, hook_out, program_token);
 diesel::allow_tables_to_appear_in_same_query!(account, account_key);
+diesel::allow_tables_to_appear_in_same_query!(account, remote_user);
 diesel::allow_tables_to_appear_in_same_query!(account, known_address);
 diesel::allow_tables_to_appear_in_same_query!(account, account_channel);

@@ -53,8 +53,8 @@ use crate::model::outgoing::{Attempt, Condition, Delivery, Held, Settled};
 use crate::model::{
     Account, AccountId, AccountInvitation, Conversation, Erasing, History, Hook, Keeping,
     KnownAddress, ListedAccount, Located, MAX_ROWS, MessageId, Name, NewAccount, Notify, Once,
-    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, SignIn, ThreadSummary,
-    Token, Unread, Who, Window, Written, key,
+    Profile, ProgramToken, Record, SavedChannel, Search, Secret, Seen, ServerRole, SignIn,
+    ThreadSummary, Token, Unread, Who, Window, Written, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -491,6 +491,26 @@ impl Store for SqliteStore {
     fn enable_account(&self, account: AccountId) -> Result<(), StoreError> {
         self.write(|connection, _, _| standing::enable(connection, account))?
             .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn set_role(&self, account: AccountId, role: Option<ServerRole>) -> Result<(), StoreError> {
+        self.write(|connection, _, _| standing::set_role(connection, account, role))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn create_remote(&self, account: &NewAccount, user: &str) -> Result<Account, StoreError> {
+        let made =
+            self.write(|connection, _, _| accounts::create_remote(connection, account, user))?;
+        made.map_err(StoreError::Taken)
+    }
+
+    fn link_remote(&self, account: AccountId, user: Option<&str>) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| accounts::link_remote(connection, account, user))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn has_administrator(&self) -> Result<bool, StoreError> {
+        self.read(standing::has_administrator)
     }
 
     fn delete_account(&self, account: AccountId, now_ms: u64) -> Result<(), StoreError> {

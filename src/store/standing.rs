@@ -8,7 +8,7 @@ macro_rules! queries {
         use diesel::upsert::excluded;
 
         use super::accounts;
-        use crate::model::{AccountId, ListedAccount, Secret};
+        use crate::model::{AccountId, ListedAccount, Secret, ServerRole};
         use crate::store::accounts::{standing, time};
         use crate::store::row::name;
         use crate::store::schema::{
@@ -22,7 +22,14 @@ macro_rules! queries {
             after: &str,
             limit: i64,
         ) -> QueryResult<Vec<ListedAccount>> {
-            type Row = (String, i64, Option<i64>, Option<i64>, Option<i64>);
+            type Row = (
+                String,
+                i64,
+                Option<i64>,
+                Option<i64>,
+                Option<i64>,
+                Option<i16>,
+            );
             // Keys are compared by their bytes, so all that begin with the prefix stand together.
             let beyond = format!("{prefix}{}", char::MAX);
             let rows: Vec<Row> = account::table
@@ -37,14 +44,16 @@ macro_rules! queries {
                     account::seen_at,
                     account::disabled_at,
                     account::deleted_at,
+                    account::role,
                 ))
                 .load(connection)?;
-            let listed = |(username, created, seen, disabled, deleted): Row| {
+            let listed = |(username, created, seen, disabled, deleted, role): Row| {
                 Ok(ListedAccount {
                     username: name(&username)?,
                     created_at: created.try_into().unwrap_or(0),
                     seen_at: seen.and_then(|at| at.try_into().ok()),
                     standing: standing(disabled, deleted),
+                    role: role.and_then(ServerRole::of_number),
                 })
             };
             rows.into_iter().map(listed).collect()
@@ -60,6 +69,27 @@ macro_rules! queries {
                 .set(account::seen_at.eq(time(at_ms)))
                 .execute(connection)?;
             Ok(())
+        }
+
+        /// See [`crate::store::Store::set_role`]. `None` if there is no such account.
+        pub fn set_role(
+            connection: &mut $connection,
+            of: AccountId,
+            role: Option<ServerRole>,
+        ) -> QueryResult<Option<()>> {
+            let changed = diesel::update(account::table.find(of.0))
+                .filter(account::deleted_at.is_null())
+                .set(account::role.eq(role.map(ServerRole::number)))
+                .execute(connection)?;
+            Ok((changed > 0).then_some(()))
+        }
+
+        /// See [`crate::store::Store::has_administrator`].
+        pub fn has_administrator(connection: &mut $connection) -> QueryResult<bool> {
+            let administrators = account::table
+                .filter(account::role.eq(ServerRole::Administrator.number()))
+                .filter(account::deleted_at.is_null());
+            diesel::select(diesel::dsl::exists(administrators)).get_result(connection)
         }
 
         /// See [`crate::store::Store::disable_account`]. `None` if there is no such account.
@@ -110,6 +140,7 @@ macro_rules! queries {
                     account::phone_key.eq(None::<String>),
                     account::password_hash.eq(""),
                     account::seen_at.eq(None::<i64>),
+                    account::role.eq(None::<i16>),
                 ))
                 .execute(connection)?;
             let tokens = crate::store::schema::token::table

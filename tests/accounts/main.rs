@@ -13,6 +13,7 @@ mod own_account;
 mod passes;
 mod passwords;
 mod registering;
+mod roles;
 mod sign_ins;
 mod standing;
 mod token_scopes;

@@ -81,6 +81,12 @@ impl Store for Slow {
         note_seen(account: AccountId, at_ms: u64) -> ();
         disable_account(account: AccountId, now_ms: u64) -> ();
         enable_account(account: AccountId) -> ();
+        set_role(account: AccountId, role: Option<chat_server::store::ServerRole>) -> ();
+        has_administrator() -> bool;
+        create_remote(
+            account: &chat_server::store::NewAccount, user: &str
+        ) -> chat_server::store::Account;
+        link_remote(account: AccountId, user: Option<&str>) -> bool;
         delete_account(account: AccountId, now_ms: u64) -> ();
         offer_reset(account: AccountId, secret_hash: &str, expires_at: u64) -> ();
         reset_of(secret_hash: &str, now_ms: u64) -> Option<AccountId>;

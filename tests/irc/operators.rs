@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
+
 use crate::support::{IrcClient, Server};
-use crate::{start_with, two_in, words};
+use crate::{enter_account, start_with, two_in, words};
 
 /// The hash of "operpassword", with the cheapest parameters that there are.
 pub const HASH: &str = "$argon2id$v=19$m=8192,t=1,p=1$dkRHb/6bs2g3vTmWczI7uQ\
@@ -188,4 +190,36 @@ fn many_guesses_at_once_are_no_more_than_one_after_the_other() {
         line.contains(" 464 ").then_some(())
     });
     assert_eq!(checked.count(), 3);
+}
+
+#[test]
+fn an_account_with_a_role_operates_the_server_for_as_long_as_it_has_it() {
+    let server = start();
+    let mut ann = enter_account(&server, "ann", "");
+    let mut mona = enter_account(&server, "mona", "");
+    let mut bob = IrcClient::enter(&server, "bob");
+    assert!(ann.ask("KILL bob").contains(" 481 ann "));
+    for (nickname, role) in [("ann", "administrator"), ("mona", "moderator")] {
+        let path = format!("/admin/accounts/{nickname}");
+        let given = server.patch(&path, json!({ "role": role }));
+        assert_eq!(given.status, 200, "{}", given.body);
+    }
+    // Moderators disconnect and ban people, and leave the server alone.
+    assert!(mona.ask("REHASH").contains(" 481 mona "));
+    assert!(mona.ask("WALLOPS :hello").contains(" 481 mona "));
+    mona.send("KILL bob :spam");
+    assert!(bob.is_closed());
+    assert!(mona.ask("KLINE bob").contains("bob is banned"));
+    assert!(mona.ask("UNKLINE bob").contains("bob is not banned"));
+    assert!(ann.ask("REHASH").contains(" 382 ann "));
+    let texts = [
+        "mona: disconnected bob: spam",
+        "mona: KLINE bob",
+        "ann: REHASH",
+    ];
+    let texts = texts.map(|text| format!("IRC operator {text}"));
+    server.log_with("kind=admin", &texts.each_ref().map(String::as_str));
+    // The end of a role counts at once, on connections that are open.
+    server.patch("/admin/accounts/ann", json!({ "role": "none" }));
+    assert!(ann.ask("REHASH").contains(" 481 ann "));
 }

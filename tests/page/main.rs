@@ -7,3 +7,4 @@ mod behind_a_proxy;
 mod behind_haproxy;
 mod below_a_path;
 mod browser;
+mod sign_in_by_proxy;

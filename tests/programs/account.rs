@@ -59,12 +59,12 @@ fn accounts_are_listed_whether_the_server_runs_or_not() {
         let table = account(&server, &["list"]).ok();
         let rows: Vec<&str> = table.lines().collect();
         assert!(
-            rows[0].starts_with("NAME   STATE   ONLINE  REGISTERED"),
+            rows[0].starts_with("NAME   STATE   ROLE  ONLINE  REGISTERED"),
             "{table}"
         );
         assert_eq!(rows.len(), 5, "{table}");
         let cells: Vec<&str> = rows[2].split_whitespace().collect();
-        assert_eq!(cells[..3], ["Anton", "active", "no"], "{table}");
+        assert_eq!(cells[..4], ["Anton", "active", "-", "no"], "{table}");
 
         let some = account(&server, &["list", "--limit", "2"]);
         assert_eq!((some.code, some.out.lines().count()), (Some(0), 3));
@@ -75,6 +75,26 @@ fn accounts_are_listed_whether_the_server_runs_or_not() {
         );
         account(&server, &["list", "--limit", "0"]).failed(2, "--limit");
         account(&server, &["list", "--prefix", "a b"]).failed(2, "a b");
+    }
+}
+
+#[test]
+fn a_role_is_given_whether_the_server_runs_or_not() {
+    let mut server = server(&["mina"]);
+    for is_running in [true, false] {
+        if !is_running {
+            stop(&mut server);
+        }
+        for (word, role) in [
+            ("moderator", json!("moderator")),
+            ("administrator", json!("administrator")),
+            ("none", Value::Null),
+        ] {
+            assert_eq!(account(&server, &["role", "MINA", word]).ok(), "");
+            assert_eq!(listed(&server, &[], "role"), [role]);
+        }
+        account(&server, &["role", "mina", "king"]).failed(2, "king");
+        account(&server, &["role", "zoe", "moderator"]).failed(1, "there is no account called zoe");
     }
 }
 

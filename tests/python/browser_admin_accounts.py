@@ -107,6 +107,46 @@ def a_new_password(browser, page, where):
     owner.context.close()
 
 
+def give_role(page, name, role):
+    page.get_by_role("button", name=f"Role of {name}").click()
+    dialog = page.get_by_role("dialog", name=f"The role of {name}")
+    dialog.get_by_label("Role").select_option(role)
+    dialog.get_by_role("button", name="Give the role").click()
+    expect(dialog).to_have_count(0)
+
+
+def log_in(page, name, password):
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def moderating(page, where):
+    """An account with a role signs in by name and password, and sees what it may do, until it may not."""
+    other = open_admin(page.context.browser, where, bypass_csp=True)
+    log_in(other, "nina", "wrong password")
+    expect(other.get_by_role("alert")).to_contain_text("rong")
+    log_in(other, "nina", PASSWORD)
+    expect(other.get_by_role("alert")).to_contain_text("has no role on this server")
+    give_role(page, "nina", "moderator")
+    expect(row_of(page, "nina")).to_contain_text("moderator")
+    log_in(other, "nina", PASSWORD)
+    expect(other.get_by_role("heading", name="Overview")).to_be_attached()
+    views = other.get_by_role("navigation", name="Views")
+    expect(views.get_by_role("link", name="Bans")).to_be_visible()
+    for hidden in ("Tokens", "Hooks", "Announce"):
+        expect(views.get_by_role("link", name=hidden)).to_have_count(0)
+    expect(other.locator("#health")).to_contain_text("nina, moderator")
+    go(other, "Accounts")
+    expect(row_of(other, "nina")).to_be_visible()
+    expect(other.locator("tbody").get_by_role("button")).to_have_count(0)
+    check(other, "accounts for a moderator")
+    give_role(page, "nina", "none")
+    expect(other.get_by_text("your account has another role now")).to_be_visible()
+    expect(row_of(page, "nina")).not_to_contain_text("moderator")
+    other.context.close()
+
+
 def deleting(page, where):
     page.get_by_role("button", name="Delete olaf").click()
     dialog = page.get_by_role("dialog")
@@ -158,6 +198,7 @@ def main():
         finding(page)
         disabling(page, where)
         a_new_password(browser, page, where)
+        moderating(page, where)
         deleting(page, where)
         narrow(browser, where)
         page.context.close()

@@ -236,11 +236,12 @@ impl Site {
         let store = Arc::new(SqliteStore::open(store).unwrap());
         let accounts = Arc::new(Accounts::new(store, hub.clone(), NO_LIMITS, None).unwrap());
         let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
+        let gate = Arc::new(Gate::new(passes, accounts.clone(), hub.clone()));
         let context = RestContext {
             nodes: Arc::new(Vec::new),
             hub: hub.clone(),
-            gate: Arc::new(Gate::new(passes, accounts.clone(), hub.clone())),
-            doors: Arc::new(Doors::new(token.clone(), accounts.clone())),
+            gate: gate.clone(),
+            doors: Arc::new(Doors::new(token.clone(), accounts.clone(), gate)),
             bots: Arc::new(Bots::new(
                 hub.clone(),
                 Arc::default(),

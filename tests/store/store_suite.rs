@@ -13,8 +13,8 @@ use chat_server::model::{AccountInvitation, Body, MessageKind, SignIn};
 use chat_server::name::Name;
 use chat_server::store::{
     Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
-    Profile, Retention, Search, SearchScope, Secret, Standing, Store, StoreError, Token,
-    UniqueField, Who, Window,
+    Profile, Retention, Search, SearchScope, Secret, ServerRole, Standing, Store, StoreError,
+    Token, UniqueField, Who, Window,
 };
 use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
@@ -1295,6 +1295,41 @@ pub fn accounts_are_listed_disabled_and_deleted(database: &impl Database) {
         (now(&ann).standing, is_active("access1")),
         (Standing::Good, Some(false))
     );
+    // Its role, until it is deleted.
+    assert_eq!(
+        (now(&ann).role, store.has_administrator()),
+        (None, Ok(false))
+    );
+    for role in [Some(ServerRole::Moderator), Some(ServerRole::Administrator)] {
+        store.set_role(anna.id, role).unwrap();
+        assert_eq!(now(&anna).role, role);
+        assert_eq!(store.accounts("anna", "", 1).unwrap()[0].role, role);
+    }
+    assert_eq!(
+        (now(&ann).role, store.has_administrator()),
+        (None, Ok(true))
+    );
+    // The user of a proxy that it is linked with, one at most.
+    let eve = store.create_remote(&person("eve"), "eve@x").unwrap();
+    let by_proxy = |user: &str| {
+        let found = store.account(&Who::Remote(user.to_owned())).unwrap();
+        found.map(|account| account.id)
+    };
+    assert_eq!(by_proxy("eve@x"), Some(eve.id));
+    assert_eq!(store.link_remote(anna.id, Some("eve@x")), Ok(false));
+    assert_eq!(store.link_remote(anna.id, Some("anna@x")), Ok(true));
+    assert_eq!(store.link_remote(anna.id, Some("eve@x")), Ok(false));
+    assert_eq!(
+        (by_proxy("anna@x"), by_proxy("eve@x")),
+        (Some(anna.id), Some(eve.id))
+    );
+    assert_eq!(store.link_remote(eve.id, None), Ok(true));
+    assert_eq!(store.link_remote(anna.id, Some("eve@x")), Ok(true));
+    assert_eq!(
+        (by_proxy("anna@x"), by_proxy("eve@x")),
+        (None, Some(anna.id))
+    );
+    assert!(store.create_remote(&person("Eve"), "other").is_err());
     // Deleted, for good.
     store.set_ignored(anna.id, &name("bob"), true).unwrap();
     store.save_channel(anna.id, &name("dev"), id(0)).unwrap();
@@ -1328,6 +1363,12 @@ pub fn accounts_are_listed_disabled_and_deleted(database: &impl Database) {
     assert_eq!(listed("anna", "", 9), [row("anna", Standing::Deleted)]);
     let refused = Err(StoreError::NoSuchAccount);
     assert_eq!(store.enable_account(anna.id), refused);
+    assert_eq!(
+        (now(&anna).role, store.has_administrator()),
+        (None, Ok(false))
+    );
+    let role = Some(ServerRole::Administrator);
+    assert_eq!(store.set_role(anna.id, role), refused);
     assert_eq!(store.disable_account(anna.id, 1), refused);
     assert_eq!(store.delete_account(anna.id, 1), refused);
     assert_eq!(store.offer_reset(anna.id, "hash", 9000), refused);

@@ -121,6 +121,20 @@ impl Server {
         answer(request.send_json(body))
     }
 
+    /// PATCH of JSON on the REST listener with another token.
+    pub fn patch_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        let request = agent().patch(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        answer(request.send_json(body))
+    }
+
+    /// POST of JSON on the REST listener with another token.
+    pub fn post_json_as(&self, token: &str, path: &str, body: Value) -> Answer {
+        let request = agent().post(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        answer(request.send_json(body))
+    }
+
     /// POST of nothing on the REST listener with another token.
     pub fn post_as(&self, token: &str, path: &str) -> Answer {
         let request = agent().post(self.url(path));

@@ -6,13 +6,15 @@ use crate::cli::table::{cell, columns, time};
 use crate::model::time::rfc3339;
 use crate::model::{ListedAccount, Name};
 
-const HEADINGS: [&str; 5] = ["NAME", "STATE", "ONLINE", "REGISTERED", "LAST SEEN"];
+const HEADINGS: [&str; 6] = ["NAME", "STATE", "ROLE", "ONLINE", "REGISTERED", "LAST SEEN"];
 
 /// An account, with the fields that `GET /admin/accounts` gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Row {
     username: Name,
     state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
     online: bool,
     registered_at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ impl From<ListedAccount> for Row {
         Row {
             username: listed.username,
             state: listed.standing.as_str().to_owned(),
+            role: listed.role.map(|role| role.word().to_owned()),
             online: false,
             registered_at: rfc3339(listed.created_at),
             last_seen_at: listed.seen_at.map(rfc3339),
@@ -55,10 +58,11 @@ impl Row {
         self.username.clone()
     }
 
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> [String; 6] {
         [
             self.username.to_string(),
             cell(&self.state),
+            self.role.as_deref().map_or_else(|| "-".to_owned(), cell),
             if self.online { "yes" } else { "no" }.to_owned(),
             time(Some(&self.registered_at)),
             match &self.last_seen_at {

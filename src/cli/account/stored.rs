@@ -3,7 +3,7 @@
 use crate::account::{AccountFailed, offer_reset};
 use crate::cli::remote::Failed;
 use crate::model::time::{rfc3339, unix_ms};
-use crate::model::{Account, AccountId, Name, Standing, Who};
+use crate::model::{Account, AccountId, Name, ServerRole, Standing, Who};
 use crate::store::Store;
 
 use super::rows::{Link, Page, Row};
@@ -38,6 +38,16 @@ pub(super) fn reset(store: &dyn Store, name: &Name) -> Result<Link, Failed> {
         link: secret.reset_path(),
         expires_at: rfc3339(expires_at),
     })
+}
+
+/// Gives an account a role on the server, or takes the one it has.
+pub(super) fn set_role(
+    store: &dyn Store,
+    name: &Name,
+    role: Option<ServerRole>,
+) -> Result<(), Failed> {
+    let account = undeleted(store, name)?;
+    store.set_role(account.id, role).map_err(Failed::here)
 }
 
 /// Deletes an account that has registered no channel: those are handed over by a server that runs.

@@ -109,6 +109,15 @@ impl Client {
         self.reply(call.call())
     }
 
+    /// Makes a PATCH call.
+    pub fn patch(&self, path: &str, body: &str) -> Result<Reply, Problem> {
+        let call = self.agent.patch(self.server.of(path));
+        let call = call.header("Content-Type", "application/json");
+        let call = call.header("Authorization", self.bearer.expose());
+        let call = call.config().timeout_global(Some(ANSWER)).build();
+        self.reply(call.send(body))
+    }
+
     /// Makes a POST call that may take so long.
     pub fn post(
         &self,
@@ -192,7 +201,9 @@ impl Reply {
         let why = error["message"].as_str().map(str::to_owned);
         match (status, why) {
             (401, Some(why)) => Problem::Token(why),
-            (403, Some(why)) if matches!(code, "missing_scope" | "no_nickname") => {
+            (403, Some(why))
+                if matches!(code, "missing_scope" | "missing_role" | "no_nickname") =>
+            {
                 Problem::Token(why)
             }
             (429 | 503, Some(why)) => Problem::Later {

@@ -103,6 +103,20 @@ choices! {
 }
 
 choices! {
+    /// The header in which trusted proxies name the user.
+    pub enum UserHeader {
+        /// None.
+        Off = "off",
+        /// As Authelia sends it.
+        RemoteUser = "Remote-User",
+        /// As oauth2-proxy sends it when it is the proxy.
+        XForwardedUser = "X-Forwarded-User",
+        /// As oauth2-proxy answers it to another proxy.
+        XAuthRequestUser = "X-Auth-Request-User",
+    }
+}
+
+choices! {
     /// Whether the channels of a cluster can be changed through this server.
     pub enum Governance {
         /// As soon as all servers know rules of channels.

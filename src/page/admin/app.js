@@ -18,6 +18,8 @@ import { signIn } from "./view/signin.js";
 import { Tokens } from "./view/tokens.js";
 
 const VIEWS = { overview: Overview, people: People, accounts: Accounts, channels: Channels, bans: Bans, tokens: Tokens, hooks: Hooks, log: Log, messages: Messages, announce: Announce };
+/** What only administrators do. */
+const OF_ADMINISTRATORS = ["tokens", "hooks", "announce"];
 const TITLES = { overview: "Overview", people: "People", accounts: "Accounts", channels: "Channels", bans: "Bans", tokens: "Tokens", hooks: "Hooks", log: "Log", messages: "Messages", announce: "Announce" };
 
 class App {
@@ -27,7 +29,9 @@ class App {
   #shown = null;
 
   constructor() {
-    this.api.expired = () => this.#leave("The admin token was changed, or the server has another one now. Sign in with the one in the file.");
+    this.api.expired = (wasAccount) => this.#leave(wasAccount
+      ? "Your sign-in has ended, or your account has another role now."
+      : "The admin token was changed, or the server has another one now. Sign in with the one in the file.");
     this.live.on("change", () => this.#paintHealth());
     addEventListener("hashchange", () => this.api.hasToken && this.#show());
     byId("nav").append(h("ul", {}, Object.entries(TITLES).map(([name, title]) =>
@@ -59,9 +63,14 @@ class App {
     byId("sign-in").hidden = true;
     byId("sign-in").replaceChildren();
     byId("console").hidden = false;
+    for (const name of OF_ADMINISTRATORS) byId("nav").querySelector(`[data-view="${name}"]`).parentElement.hidden = !this.isAllowed(name);
     this.#paintHealth();
     this.live.start();
     this.#show();
+  }
+
+  isAllowed(name) {
+    return this.api.isAdministrator || !OF_ADMINISTRATORS.includes(name);
   }
 
   #leave(words = "") {
@@ -85,7 +94,7 @@ class App {
 
   #show() {
     const asked = location.hash.slice(1);
-    const name = Object.hasOwn(VIEWS, asked) ? asked : "overview";
+    const name = Object.hasOwn(VIEWS, asked) && this.isAllowed(asked) ? asked : "overview";
     const view = this.#view(name);
     if (view === this.#shown) return;
     const isFirst = this.#shown === null;
@@ -120,7 +129,8 @@ class App {
     const [state, version] = health.firstElementChild.children;
     health.firstElementChild.className = `state-dot ${is}`;
     if (state.textContent !== words) state.textContent = words;
-    version.textContent = status ? `version ${status.version}` : "";
+    const who = this.api.account ? `${this.api.account.name}, ${this.api.account.role}` : "";
+    version.textContent = [who, status ? `version ${status.version}` : ""].filter((words) => words !== "").join(" · ");
     this.#banner.hidden = trouble === null;
     const banner = trouble ? `${trouble} Trying again…${samples.last ? " What is shown is from before." : ""}` : "";
     if (this.#banner.textContent !== banner) this.#banner.textContent = banner;

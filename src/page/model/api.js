@@ -34,15 +34,23 @@ export async function register(fields, keep = false) {
   return token(await post("/auth/register", form), "nickname");
 }
 
-/** Who registers accounts: `open`, `invitation` or `closed`. */
+/** Who registers accounts (`open`, `invitation` or `closed`), and whom a proxy names, if one is asked:
+ * `{registration, remote_user: {name, logout_url}}`. */
 export async function registration() {
   try {
     const response = await fetch(at("/auth/register"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
-    return (await response.json()).registration ?? "open";
+    return { registration: "open", ...(await response.json()) };
   } catch {
     // What cannot be done the server says then.
-    return "open";
+    return { registration: "open" };
   }
+}
+
+/** A token for the user whom a proxy names, with the nickname: `{token, nickname}`. */
+export async function authenticateByProxy() {
+  const own = token(await post("/auth/remote", new URLSearchParams()));
+  const { nickname } = await ownAccount(own);
+  return { token: own, nickname };
 }
 
 /** The same token with a later end; null if there is none at present. */

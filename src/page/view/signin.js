@@ -2,7 +2,7 @@
 
 import { byId, h } from "../lib/dom.js";
 import { asset } from "../lib/place.js";
-import { authenticate, Refused, register, registration } from "../model/api.js";
+import { authenticate, authenticateByProxy, Refused, register, registration } from "../model/api.js";
 
 const WAYS = {
   guest: {
@@ -45,10 +45,15 @@ export class SignIn {
   #kept = {};
   /** Who registers accounts; not known until the server has said so. */
   #registration = "open";
+  /** Whom a proxy names. */
+  #byProxy = null;
+  /** Whether the user has left the chat, and is not to be back in it at once. */
+  #hasLeft;
 
   /** `enter` gets `{nickname, token, kind, keep}`, not before `ready`: until the server knows that this user has
    * signed out, the nickname is theirs. */
-  constructor(enter, ready) {
+  constructor(enter, ready, hasLeft) {
+    this.#hasLeft = hasLeft;
     this.#enter = enter;
     this.#ready = ready;
   }
@@ -66,15 +71,39 @@ export class SignIn {
     this.#paint(way, words);
   }
 
-  /** Finds out who registers accounts, and shows what may be done. */
+  /** Finds out who registers accounts and whom a proxy names, and shows what may be done. */
   async #learn() {
     const before = this.#registration;
-    const now = await registration();
-    if (now === before || this.#root.hidden) return;
+    const { registration: now, remote_user: remote } = await registration();
+    if (this.#root.hidden) return;
+    if (remote?.name && !this.#byProxy) return this.#nameByProxy(remote, now);
+    if (now === before) return;
     this.#registration = now;
     const isOver = now === "closed" && this.#way === "register";
     this.#keep();
     this.#paint(isOver ? "guest" : this.#way, isOver ? "No accounts are registered here at present." : this.#root.querySelector(".notice-box").textContent);
+  }
+
+  /** A proxy has checked who the user is: nothing is to be typed. */
+  async #nameByProxy({ name, logout_url: url }, registration) {
+    this.#byProxy = name;
+    this.#registration = registration;
+    const notice = this.#root.querySelector(".notice-box").textContent;
+    await this.#ready;
+    if (this.#hasLeft && notice === "" && /^(https?:\/)?\//.test(url ?? "")) return location.assign(url);
+    this.#keep();
+    this.#paint(this.#way, notice);
+    if (!this.#hasLeft) await this.#enterByProxy();
+  }
+
+  async #enterByProxy() {
+    try {
+      await this.#ready;
+      this.#enter({ ...(await authenticateByProxy()), kind: "account", keep: false, renewed: Date.now() });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.remark(error.message);
+    }
   }
 
   #ways() {
@@ -112,6 +141,7 @@ export class SignIn {
       h("div", { class: "card" },
         h("img", { src: asset("icon.svg"), alt: "", width: "44", height: "44" }),
         h("h1", {}, "Come in and chat"),
+        this.#byProxy && h("button", { type: "button", class: "button primary by-proxy", on: { click: () => this.#enterByProxy() } }, `Continue as ${this.#byProxy}`),
         this.#tabs(name),
         form,
       ),

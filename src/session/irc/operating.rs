@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::hub::{BanTarget, Command, Deed};
 use crate::model::governance::By;
-use crate::model::{Name, Origin};
+use crate::model::{Name, Origin, Power};
 use crate::protocol::irc::message::Message;
 use crate::protocol::irc::modes::{self, Wish};
 use crate::protocol::irc::numerics::*;
@@ -39,7 +39,7 @@ impl IrcSession {
 
     /// `KLINE [minutes] target [:reason]`.
     pub(super) fn kline(&mut self, message: &Message<'_>) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Bans) {
             return self.refuse_other_than_operators();
         }
         let minutes = message.param(0).parse::<u64>().ok();
@@ -73,7 +73,7 @@ impl IrcSession {
 
     /// `UNKLINE target`.
     pub(super) fn unkline(&mut self, message: &Message<'_>) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Bans) {
             return self.refuse_other_than_operators();
         }
         let written = message.param(0);
@@ -97,7 +97,7 @@ impl IrcSession {
 
     /// Has the server read its configuration and certificates again.
     pub(super) fn rehash(&mut self) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::All) {
             return self.refuse_other_than_operators();
         }
         if self.record(None, "REHASH".to_owned()) == Flow::Stop {
@@ -112,7 +112,7 @@ impl IrcSession {
 
     /// `SAMODE #channel modes [parameter ...]`: changes a channel whatever its rules say.
     pub(super) fn samode(&mut self, message: &Message<'_>) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Moderate) {
             return self.refuse_other_than_operators();
         }
         let written = message.param(0);
@@ -159,6 +159,7 @@ impl IrcSession {
         let from = Origin {
             address: Some(self.attached.peer),
             token: None,
+            account: None,
         };
         match hub.govern(By::Administrator(by), from, channel.clone(), deed) {
             Ok(()) => Flow::Continue,
@@ -181,7 +182,7 @@ impl IrcSession {
     }
 
     fn move_user(&mut self, message: &Message<'_>, command: &str, comes: bool) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Moderate) {
             return self.refuse_other_than_operators();
         }
         let (nick, written) = (message.param(0), message.param(1));

@@ -1,8 +1,9 @@
 //! Operators of the server: OPER, KILL, WALLOPS. What they do is in the audit trail, with
-//! the name under which they have given their password.
+//! the name under which they have given their password, or that of the account by the role of
+//! which they do it.
 
 use crate::account::NotChecked;
-use crate::model::{Entry, Name, Text};
+use crate::model::{Entry, Name, Power, Standing, Text, Who};
 use crate::protocol::irc::message::Message;
 use crate::protocol::irc::numerics::*;
 
@@ -27,7 +28,7 @@ impl IrcSession {
                 let name: String = name.chars().take(MAX_NAME).collect();
                 let entry = Entry {
                     is_refusal: true,
-                    ..self.audited(None, format!("OPER {name}: wrong name or password"))
+                    ..self.entry(None, format!("OPER {name}: wrong name or password"))
                 };
                 let hub = &self.attached.context.hub;
                 // If the hub has gone, the connection ends with the next line.
@@ -68,12 +69,40 @@ impl IrcSession {
         }
     }
 
+    /// Whether the user may do this as an operator of the server: after OPER, or by the role of its
+    /// account. That is looked up each time, so a role that was taken is of no use at once.
+    pub(super) fn has_power(&self, power: Power) -> bool {
+        if self.operator.is_some() {
+            return true;
+        }
+        let Some(id) = self.account.as_ref().map(|account| account.id) else {
+            return false;
+        };
+        let accounts = &self.attached.context.accounts;
+        let found = accounts.look_up(self.attached.asker(), move |store| {
+            store.account(&Who::Id(id))
+        });
+        match found {
+            Ok(account) => account
+                .filter(|account| account.standing == Standing::Good)
+                .and_then(|account| account.role)
+                .is_some_and(|role| role.allows(power)),
+            Err(error) => {
+                error.log("the role of an account could not be looked up");
+                false
+            }
+        }
+    }
+
     /// An entry of the audit trail for something that an operator does.
     pub(super) fn audited(&self, whom: Option<&Name>, what: String) -> Entry {
-        let words = match &self.operator {
-            Some(name) => format!("IRC operator {name}: {what}"),
-            None => what,
-        };
+        let account = self.account.as_ref().map(|it| it.username.as_str());
+        let name = self.operator.as_deref().or(account);
+        let name = name.unwrap_or_default();
+        self.entry(whom, format!("IRC operator {name}: {what}"))
+    }
+
+    fn entry(&self, whom: Option<&Name>, words: String) -> Entry {
         Entry {
             address: Some(self.attached.peer),
             nick: self.reader.nick.as_ref().map(Name::shown),
@@ -88,7 +117,7 @@ impl IrcSession {
     }
 
     pub(super) fn kill(&mut self, message: &Message<'_>) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Users) {
             return self.refuse_other_than_operators();
         }
         let nick = message.param(0);
@@ -116,7 +145,7 @@ impl IrcSession {
     }
 
     pub(super) fn wallops(&mut self, message: &Message<'_>) -> Flow {
-        if self.operator.is_none() {
+        if !self.has_power(Power::Announce) {
             return self.refuse_other_than_operators();
         }
         let text = Text::one_line(message.param(0));

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable};
 
 use crate::store::postgres::Row;
 use crate::store::postgres::schema::conversation;
-use crate::store::schema::{call_seen, ended_pass, known_address, password_reset};
+use crate::store::schema::{call_seen, ended_pass, known_address, password_reset, remote_user};
 
 /// A pass that has ended, for copying.
 #[derive(Queryable, Insertable)]
@@ -23,6 +23,14 @@ pub struct ResetCopy {
     pub account_id: i64,
     secret_hash: String,
     expires_at: i64,
+}
+
+/// The name under which a proxy knows the owner of an account, for copying.
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = remote_user)]
+pub struct RemoteUserCopy {
+    pub account_id: i64,
+    name: String,
 }
 
 /// An address that an account was logged in to from, for copying.

@@ -83,6 +83,13 @@ fn copy_signing_in(export: &mut Export, import: &mut Import) -> Result<(), Migra
         |from, (account, address)| from.known_addresses((*account, address)),
         |row| (row.account_id, row.address.clone()),
         Import::known_addresses,
+    )?;
+    copy(
+        (export, import),
+        BEFORE,
+        |from, last| from.remote_users(*last),
+        |row| row.account_id,
+        Import::remote_users,
     )
 }
 

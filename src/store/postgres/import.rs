@@ -17,7 +17,7 @@ use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     CallCopy, ConversationCopy, Counts, EndedPassCopy, KnownCopy, MessageCopy, MigrateError,
-    ReadMarkCopy, ResetCopy, RulesCopy,
+    ReadMarkCopy, RemoteUserCopy, ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
@@ -26,7 +26,7 @@ use crate::store::saved::SavedRow;
 use crate::store::schema::{
     account, account_channel, account_invitation, bot, call_seen, channel_event, delivery,
     ended_pass, erasing, hook, hook_out, ignored, keeping, known_address, password_reset,
-    program_token, sign_in, token,
+    program_token, remote_user, sign_in, token,
 };
 use crate::store::sign_ins::SignInRow;
 use crate::store::{OpenError, StoreError};
@@ -101,7 +101,8 @@ impl Import {
             .batch_execute(
                 "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel, \
                   keeping, erasing, delivery, hook_out, hook_seen, hook, program_token, bot, \
-                  sign_in, ended_pass, password_reset, known_address, account_invitation",
+                  sign_in, ended_pass, password_reset, known_address, account_invitation, \
+                  remote_user",
             )
             .map_err(|error| translate(&error))
     }
@@ -145,6 +146,7 @@ impl Import {
                 account::disabled_at.eq(excluded(account::disabled_at)),
                 account::deleted_at.eq(excluded(account::deleted_at)),
                 account::seen_at.eq(excluded(account::seen_at)),
+                account::role.eq(excluded(account::role)),
             ))
             .execute(&mut self.connection);
         written(done)
@@ -182,6 +184,11 @@ impl Import {
 
     pub fn known_addresses(&mut self, rows: &[KnownCopy]) -> Written {
         let insert = diesel::insert_into(known_address::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn remote_users(&mut self, rows: &[RemoteUserCopy]) -> Written {
+        let insert = diesel::insert_into(remote_user::table).values(rows);
         written(insert.execute(&mut self.connection))
     }
 

@@ -16,7 +16,7 @@ use crate::store::invitations::InvitationRow;
 use crate::store::keeping::KeepingRow;
 use crate::store::migrate::{
     BATCH, CallCopy, ConversationCopy, Counts, EndedPassCopy, KnownCopy, MessageCopy, ReadMarkCopy,
-    ResetCopy, RulesCopy,
+    RemoteUserCopy, ResetCopy, RulesCopy,
 };
 use crate::store::outgoing::{DeliveryRow, OutRow};
 use crate::store::programs::ProgramRow;
@@ -25,7 +25,7 @@ use crate::store::saved::SavedRow;
 use crate::store::schema::{
     account, account_channel, account_invitation, bot, call_seen, channel_event, delivery,
     ended_pass, erasing, hook, hook_out, ignored, keeping, known_address, password_reset,
-    program_token, sign_in, token,
+    program_token, remote_user, sign_in, token,
 };
 use crate::store::sign_ins::SignInRow;
 use crate::store::{OpenError, StoreError};
@@ -167,6 +167,16 @@ impl Export {
                     .or(same.and(known_address::address.gt(address))),
             )
             .order((known_address::account_id, known_address::address))
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// The users of proxies whose accounts come after this one.
+    pub fn remote_users(&mut self, after: i64) -> Read<RemoteUserCopy> {
+        remote_user::table
+            .filter(remote_user::account_id.gt(after))
+            .order(remote_user::account_id)
             .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))

@@ -1,5 +1,5 @@
-// The accounts: found by the beginning of their names, disabled, enabled, deleted, and given a link for a
-// new password. The server is asked for a page at a time.
+// The accounts: found by the beginning of their names, given roles, disabled, enabled, deleted, and given a
+// link for a new password. The server is asked for a page at a time.
 
 import { h } from "../../../client/lib/dom.js";
 import { at } from "../../../client/lib/place.js";
@@ -11,6 +11,7 @@ import { showSecrets } from "./secret.js";
 import { Table } from "./table.js";
 
 const PAGE = 100;
+const ROLES = { none: "none", moderator: "moderator: kicks, bans, mutes, reads the chat log", administrator: "administrator: everything" };
 /** Waits for the rest of what is being typed. */
 const PAUSE = 250;
 
@@ -41,6 +42,7 @@ export class Accounts {
       columns: [
         { name: "Account", class: "strong", text: ({ username }) => username },
         { name: "State", text: ({ state }) => (state === "active" ? "" : state) },
+        { name: "Role", text: ({ role }) => role ?? "" },
         { name: "Registered", text: ({ registered_at: time }) => day(time), value: ({ registered_at: time }) => Date.parse(time),
           fill: (cell, { registered_at: time }) => moment(cell, time) },
         { name: "Last seen", text: seen, value: (account) => (account.online ? Infinity : Date.parse(account.last_seen_at ?? 0)),
@@ -51,7 +53,7 @@ export class Accounts {
     this.#table.element.hidden = true;
     this.element = h("div", { class: "view" },
       h("div", { class: "toolbar" }, this.#prefix, this.#count,
-        h("button", { type: "button", class: "button right", on: { click: () => openInvitations(this.#app.api) } }, "Invitations…")), this.#state, this.#table.element, this.#next);
+        app.api.isAdministrator ? h("button", { type: "button", class: "button right", on: { click: () => openInvitations(this.#app.api) } }, "Invitations…") : null), this.#state, this.#table.element, this.#next);
   }
 
   start() {
@@ -103,17 +105,38 @@ export class Accounts {
   }
 
   #updateActions(cell, account) {
-    if (cell.state === account.state) return;
-    cell.state = account.state;
+    if (!this.#app.api.isAdministrator) return;
+    // What the questions ask about is the account as it was when they were made.
+    const shown = `${account.state} ${account.role}`;
+    if (cell.shown === shown) return;
+    cell.shown = shown;
     const button = (label, click, kind = "") => h("button", { type: "button", class: `button small ${kind}`, "aria-label": `${label} ${account.username}`, on: { click } }, `${label}…`);
     const actions = {
-      active: () => [button("New password for", () => this.#reset(account)), button("Disable", () => this.#disable(account)), button("Delete", () => this.#delete(account), "danger")],
+      active: () => [button("New password for", () => this.#reset(account)), button("Role of", () => this.#giveRole(account)), button("Disable", () => this.#disable(account)), button("Delete", () => this.#delete(account), "danger")],
       disabled: () => [button("Enable", () => this.#enable(account)), button("Delete", () => this.#delete(account), "danger")],
       deleted: () => [],
     };
     cell.replaceChildren(...actions[account.state]());
-    const first = cell.querySelector("button");
-    if (first?.getAttribute("aria-label")?.startsWith("New password")) first.textContent = "New password…";
+    const [first, second] = cell.querySelectorAll("button");
+    if (account.state !== "active") return;
+    first.textContent = "New password…";
+    second.textContent = "Role…";
+  }
+
+  #giveRole(account) {
+    const role = h("select", { class: "input", name: "role" },
+      Object.entries(ROLES).map(([value, words]) => h("option", { value, selected: value === (account.role ?? "none") }, words)));
+    ask({
+      title: `The role of ${account.username}`,
+      words: "It is in force at once, on all servers. The account signs in here with its name and password.",
+      fields: [field("Role", role)],
+      action: "Give the role",
+      run: async ({ role }) => {
+        await this.#app.api.patch(pathOf(account), { role });
+        tell(`${account.username} ${role === "none" ? "has no role now" : `is ${role} now`}.`);
+        this.#app.changed();
+      },
+    });
   }
 
   #reset(account) {

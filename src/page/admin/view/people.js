@@ -50,7 +50,7 @@ export class People {
     this.#body = h("div", { hidden: true }, this.#bulk, this.#table.element);
     this.element = h("div", { class: "view" },
       h("div", { class: "toolbar" }, this.#filter, this.#protocol, this.#count,
-        h("button", { type: "button", class: "button right", on: { click: () => askForPassword(app) } }, "New password…")), this.#state, this.#body);
+        app.api.isAdministrator ? h("button", { type: "button", class: "button right", on: { click: () => askForPassword(app) } }, "New password…") : null), this.#state, this.#body);
   }
 
   start() {
