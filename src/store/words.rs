@@ -142,6 +142,10 @@ fn parts(text: &str) -> impl Iterator<Item = Part> {
         .unwrap_or(text);
     text.split(|c| !is_part(c) && !is_ignored(c))
         .flat_map(|piece| {
+            // Most words: nothing in them can fall apart or be composed.
+            if piece.is_ascii() {
+                return Vec::from_iter(word(piece.to_ascii_lowercase()));
+            }
             // Other marks are not accents: in Indic scripts they are vowels.
             let bare = piece
                 .chars()
@@ -177,18 +181,23 @@ fn part(piece: Vec<char>, is_run: bool) -> Option<Part> {
     if !piece.iter().any(|&c| c.is_alphanumeric() || is_symbol(c)) {
         return None;
     }
-    Some(match is_run {
-        true => Part::Run(piece),
-        false => {
-            let mut word: String = piece.iter().collect();
-            word.truncate(word.floor_char_boundary(MAX_WORD_BYTES));
-            Part::Word(word)
-        }
-    })
+    match is_run {
+        true => Some(Part::Run(piece)),
+        false => word(piece.iter().collect()),
+    }
+}
+
+/// A word of letters, digits and marks; none if there is nothing in it.
+fn word(mut characters: String) -> Option<Part> {
+    characters.truncate(characters.floor_char_boundary(MAX_WORD_BYTES));
+    (!characters.is_empty()).then_some(Part::Word(characters))
 }
 
 fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c) || is_symbol(c)
+    match c.is_ascii() {
+        true => c.is_ascii_alphanumeric(),
+        false => c.is_alphanumeric() || is_combining_mark(c) || is_symbol(c),
+    }
 }
 
 /// Emoji, and other signs that are not punctuation.
