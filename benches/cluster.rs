@@ -3,10 +3,15 @@
 //!
 //! Prints how many messages a second go through the log from the server that
 //! accepts them to another one that delivers them, how long a single message
-//! takes, and how fast messages get into PostgreSQL. The benchmark starts Redis
-//! and PostgreSQL itself; Redis first syncs to disk before every answer, and
-//! then once a second. Where they are not installed, it says so and measures
-//! nothing.
+//! takes, and how fast messages get into PostgreSQL: for servers that hear of
+//! everything, and for servers that hear of what their people need. Redis first
+//! syncs to disk before every answer, and then once a second. For both kinds of
+//! servers it prints what Redis sends for a message in a channel of one
+//! server's people; for the second, how long the first join of a channel waits,
+//! and how soon a server that follows many channels is ready when Redis was
+//! restarted. Words behind `--` choose among `alone`, `many`, `bytes`, `joins`
+//! and `restarts`. The benchmark starts Redis and PostgreSQL itself; where they are
+//! not installed, it says so and measures nothing.
 
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code)]
@@ -26,8 +31,8 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
-use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News};
+use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, Delivery, RedisUrl};
+use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, RosterChange, Shared};
 use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
@@ -55,6 +60,14 @@ const GROUP: u64 = 64;
 const CHANNELS: u64 = 100;
 /// Most messages in flight.
 const WINDOW: u64 = 8_192;
+/// Messages of each server whose bytes are counted, and how many are sent at once.
+const COUNTED: u64 = 3_000;
+const AT_ONCE: u64 = 3;
+const IDLE: Duration = Duration::from_secs(10);
+const JOINS: u64 = 500;
+/// Channels that are followed while Redis is restarted.
+const FOLLOWED: u64 = 20_000;
+const RESTARTS: usize = 3;
 
 fn main() {
     // `cargo test` runs benches too; there it is enough that they compile.
@@ -70,19 +83,78 @@ fn main() {
     }
     let redis = redis::Redis::start();
     let postgres = postgres::Postgres::start();
+    let chat = |delivery| Chat::new(&redis, &postgres, delivery);
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let is_wanted = |case: &str| {
+        let mut cases = named
+            .iter()
+            .filter(|word| !word.starts_with("--"))
+            .peekable();
+        cases.peek().is_none() || cases.any(|word| *word == case)
+    };
     for sync in ["always", "everysec"] {
         let mut command = ::redis::cmd("CONFIG");
         command.arg("SET").arg("appendfsync").arg(sync);
         let _: () = command.query(&mut redis.connect()).unwrap();
-        println!("appendfsync {sync}");
-        let prefix = redis.new_prefix();
-        let database = postgres.create_database();
-        let node = || Node::start(&redis.url(), &prefix, &database);
-        let (from, to) = (node(), node());
-        alone(&from, &to);
-        many(&from, &to);
-        from.threads.shut_down(Duration::from_secs(10));
-        to.threads.shut_down(Duration::from_secs(10));
+        for delivery in [Delivery::All, Delivery::Interest] {
+            println!("appendfsync {sync}, {}", word(delivery));
+            let chat = chat(delivery);
+            let (from, to) = (chat.node(), chat.node());
+            let rooms: Vec<Name> = (0..CHANNELS).map(channel).collect();
+            from.enter("here", &rooms);
+            to.enter("there", &rooms);
+            if is_wanted("alone") {
+                alone(&from, &to);
+            }
+            if is_wanted("many") {
+                many(&from, &to);
+            }
+            from.shut_down();
+            to.shut_down();
+        }
+    }
+    for servers in [4, 8] {
+        for delivery in [Delivery::All, Delivery::Interest] {
+            if is_wanted("bytes") {
+                bytes(&redis, &chat(delivery), servers);
+            }
+        }
+    }
+    if is_wanted("joins") {
+        first_joins(&chat(Delivery::Interest));
+    }
+    if is_wanted("restarts") {
+        restarts(&redis, &chat(Delivery::Interest));
+    }
+}
+
+fn word(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::All => "all",
+        Delivery::Interest => "interest",
+    }
+}
+
+struct Chat {
+    redis: String,
+    prefix: String,
+    database: String,
+    delivery: Delivery,
+}
+
+impl Chat {
+    fn new(redis: &redis::Redis, postgres: &postgres::Postgres, delivery: Delivery) -> Chat {
+        Chat {
+            redis: redis.url(),
+            prefix: redis.new_prefix(),
+            database: postgres.create_database(),
+            delivery,
+        }
+    }
+
+    fn node(&self) -> Node {
+        Node::start(self)
     }
 }
 
@@ -95,12 +167,13 @@ struct Node {
 }
 
 impl Node {
-    fn start(redis: &str, prefix: &str, database: &str) -> Node {
+    fn start(chat: &Chat) -> Node {
         let settings = ClusterSettings {
-            prefix: prefix.to_owned(),
-            ..ClusterSettings::new(RedisUrl::parse(redis).unwrap())
+            prefix: chat.prefix.clone(),
+            delivery: chat.delivery,
+            ..ClusterSettings::new(RedisUrl::parse(&chat.redis).unwrap())
         };
-        let database = DatabaseUrl::parse(database).unwrap();
+        let database = DatabaseUrl::parse(&chat.database).unwrap();
         let postgres = PostgresStore::open(PostgresSettings::new(database)).unwrap();
         let postgres: Arc<dyn Store> = Arc::new(postgres);
         let (tell, told) = unbounded();
@@ -120,6 +193,29 @@ impl Node {
             told,
             postgres,
         }
+    }
+
+    /// Someone comes to some channels.
+    fn enter(&self, who: &str, rooms: &[Name]) {
+        let who = Name::parse(who).unwrap();
+        let online = RosterChange::Online {
+            name: who.clone(),
+            account: None,
+            cloak: None,
+        };
+        let joins = rooms.iter().map(|channel| RosterChange::Joined {
+            name: who.clone(),
+            channel: channel.clone(),
+        });
+        let changes = std::iter::once(online).chain(joins);
+        self.cluster.share(changes.map(Shared::Roster).collect());
+        for channel in rooms {
+            assert!(self.cluster.attend_channel(channel));
+        }
+    }
+
+    fn shut_down(self) {
+        self.threads.shut_down(Duration::from_secs(10));
     }
 
     /// Waits until this many more messages are delivered; returns when that
@@ -146,13 +242,7 @@ fn alone(from: &Node, to: &Node) {
             when - start
         })
         .collect();
-    took.sort();
-    let at = |part: usize| took[took.len() * part / 100].as_secs_f64() * 1000.0;
-    println!(
-        "  a lone message, server to server: p50 {:.2} ms, p99 {:.2} ms",
-        at(50),
-        at(99)
-    );
+    println!("  a lone message, server to server: {}", spread(&mut took));
 }
 
 /// As many messages as go through.
@@ -189,6 +279,114 @@ fn many(from: &Node, to: &Node) {
     );
 }
 
+/// What Redis sends for a message, all told, in channels of one server's people. All servers send, a
+/// few messages at once.
+fn bytes(redis: &redis::Redis, chat: &Chat, servers: u64) {
+    let nodes: Vec<Node> = (0..servers).map(|_| chat.node()).collect();
+    let rooms =
+        |node: u64| (0..10).map(move |room| Name::parse(&format!("n{node}r{room}")).unwrap());
+    for (number, node) in (0..).zip(&nodes) {
+        node.enter(&format!("reader{number}"), &Vec::from_iter(rooms(number)));
+    }
+    let sent = || -> u64 {
+        let command = ::redis::cmd("INFO").arg("stats").to_owned();
+        let info: String = command.query(&mut redis.connect()).unwrap();
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().parse().unwrap()
+    };
+    let before = sent();
+    for first in (0..COUNTED).step_by(AT_ONCE as usize) {
+        for (number, node) in (0..).zip(&nodes) {
+            let drafts = (first..first + AT_ONCE).map(|draft| {
+                let room = rooms(number).nth((draft % 10) as usize).unwrap();
+                draft_in(draft, room)
+            });
+            assert!(node.cluster.append(drafts.collect()).is_empty());
+        }
+        for node in &nodes {
+            let others = match chat.delivery {
+                Delivery::All => servers,
+                Delivery::Interest => 1,
+            };
+            node.wait(AT_ONCE * others);
+        }
+    }
+    while nodes[0].cluster.health().unstored > 0 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let each = (sent() - before) / (COUNTED * servers);
+    let (before, start) = (sent(), Instant::now());
+    std::thread::sleep(IDLE);
+    let idle = (sent() - before) as f64 / start.elapsed().as_secs_f64() / servers as f64;
+    println!(
+        "{servers} servers, {}: Redis sends {each} bytes a message, and {idle:.0} a second to a \
+         server when nobody speaks",
+        word(chat.delivery)
+    );
+    nodes.into_iter().for_each(Node::shut_down);
+}
+
+/// How long the first join of a channel on a server waits for Redis.
+fn first_joins(chat: &Chat) {
+    let node = chat.node();
+    node.enter("reader", &[]);
+    let mut took: Vec<Duration> = (0..JOINS)
+        .map(|number| {
+            let room = Name::parse(&format!("first{number}")).unwrap();
+            let start = Instant::now();
+            node.cluster
+                .share(vec![Shared::Roster(RosterChange::Joined {
+                    name: Name::parse("reader").unwrap(),
+                    channel: room.clone(),
+                })]);
+            assert!(node.cluster.attend_channel(&room));
+            start.elapsed()
+        })
+        .collect();
+    println!("first join of a channel on a server: {}", spread(&mut took));
+    node.shut_down();
+}
+
+/// How soon a server is ready when Redis has been killed and started again.
+fn restarts(redis: &redis::Redis, chat: &Chat) {
+    let node = chat.node();
+    let rooms = (0..FOLLOWED).map(|number| Name::parse(&format!("r{number}")).unwrap());
+    let rooms: Vec<Name> = rooms.collect();
+    node.enter("reader", &rooms);
+    for rooms in rooms.chunks(500) {
+        let drafts = rooms.iter().map(|room| draft_in(1, room.clone()));
+        assert!(node.cluster.append(drafts.collect()).is_empty());
+        node.wait(rooms.len() as u64);
+    }
+    let mut took: Vec<Duration> = (0..RESTARTS)
+        .map(|_| {
+            redis.kill();
+            while node.cluster.readiness().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            redis.start_again();
+            let start = Instant::now();
+            while node.cluster.readiness().is_some() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            start.elapsed()
+        })
+        .collect();
+    println!(
+        "{FOLLOWED} channels are followed again, from when Redis answers: {}",
+        spread(&mut took)
+    );
+    node.shut_down();
+}
+
+fn spread(took: &mut [Duration]) -> String {
+    took.sort();
+    let at = |part: usize| took[took.len() * part / 100].as_secs_f64() * 1000.0;
+    format!("p50 {:.2} ms, p99 {:.2} ms", at(50), at(99))
+}
+
 fn is_stored(store: &dyn Store, id: MessageId) -> bool {
     let of = Conversation::Channel(channel(MESSAGES - 1));
     let history = store.history(&of, Window::Latest, 1).unwrap();
@@ -200,6 +398,10 @@ fn channel(number: u64) -> Name {
 }
 
 fn draft(number: u64) -> Draft {
+    draft_in(number, channel(number))
+}
+
+fn draft_in(number: u64, channel: Name) -> Draft {
     let id = MessageId {
         ms: number,
         sequence: 0,
@@ -210,7 +412,7 @@ fn draft(number: u64) -> Draft {
             at_ms: 1_790_000_000_000,
             author: Name::parse("somebody").unwrap(),
             place: Place::Channel {
-                channel: channel(number),
+                channel,
                 account: None,
             },
             body: Text::clean("a message of sixty-four bytes, as people write them, more or less")

@@ -31,12 +31,16 @@ mod batch;
 mod beat;
 mod clock;
 mod common;
+mod ears;
 mod entry;
 mod error;
 mod guesses;
+mod hearing;
+mod interest;
 mod join;
 mod keys;
 mod link;
+mod listener;
 mod lone;
 mod memory;
 mod merge;
@@ -51,6 +55,7 @@ mod settings;
 mod store;
 mod storer;
 mod stream;
+mod topic;
 mod unstored;
 
 use std::io;
@@ -65,12 +70,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 pub use crate::config::{RedisUrl, RedisUrlError};
 pub use error::{ClusterError, ClusterUnavailable};
 pub use keys::MAX_SHARDS;
-pub use settings::{ClusterSettings, NodeInfo};
+pub use settings::{ClusterSettings, Delivery, NodeInfo};
 
 use crate::account::SharedGuesses;
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, News, NodeId, Refusal, Shared};
-use crate::keeper::Log;
+use crate::keeper::{Attendant, Log};
 use crate::metrics::ClusterHealth;
 use crate::model::governance::Rules;
 use crate::model::time::unix_ms;
@@ -87,9 +92,12 @@ use queue::{Op, Queue, Room};
 use reader::Reader;
 use store::ClusterStore;
 use storer::Storer;
+use topic::Topic;
 
 /// How long a client waits for the claim of its nickname.
 const CLAIM: Duration = Duration::from_secs(5);
+/// How long to wait until a channel is followed whose past is to be read.
+const ATTEND: Duration = Duration::from_secs(2);
 /// How often to check, during shutdown, whether everything is settled.
 const SETTLING: Duration = Duration::from_millis(2);
 
@@ -126,7 +134,7 @@ impl Cluster {
         deliver: impl Fn(Vec<News>) -> bool + Send + Sync + 'static,
         failed: impl Fn() + Send + Sync + 'static,
     ) -> Result<(Cluster, ClusterThreads), ClusterError> {
-        let mut link = Link::new(&settings.redis);
+        let mut link = Link::at_start(&settings.redis);
         join::check(&settings, &mut link)?;
         let bans = join::first_bans(&settings, &settings.bans, &mut link)?;
         let queue = Arc::new(Queue::new(Room {
@@ -169,7 +177,7 @@ impl Cluster {
         name: &str,
         ours: &Secret,
     ) -> Result<Secret, ClusterError> {
-        let mut link = Link::new(&settings.redis);
+        let mut link = Link::at_start(&settings.redis);
         join::common_secret(settings, name, ours, &mut link)
     }
 
@@ -239,7 +247,39 @@ impl Cluster {
             answer,
         };
         self.queue.push([claim]).map_err(|_| ClusterUnavailable)?;
-        answered.recv_timeout(most).map_err(|_| ClusterUnavailable)
+        let deadline = Instant::now() + most;
+        let claimed = answered.recv_timeout(most);
+        let claimed = claimed.map_err(|_| ClusterUnavailable)?;
+        if claimed.is_some()
+            && let Some(account) = who.account()
+        {
+            // From the moment they are here, what is sent to them has to come here.
+            let most = deadline.saturating_duration_since(Instant::now());
+            if !self.attend(&Topic::Person(account), most) {
+                return Err(ClusterUnavailable);
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Waits until this server hears of what is said in a channel, for its first person there:
+    /// whatever was said before is then in the store. Returns whether it does.
+    pub fn attend_channel(&self, channel: &Name) -> bool {
+        self.attend(&Topic::channel(channel), ATTEND)
+    }
+
+    fn attend(&self, topic: &Topic, most: Duration) -> bool {
+        let Some(interest) = &self.common.interest else {
+            return true;
+        };
+        let life = self.common.life();
+        let wake = || {
+            let woken = self.store.with(|link| self.common.wake(life.node, link));
+            if let Err(error) = woken {
+                log::debug!("Redis cannot be asked for a channel: {error}");
+            }
+        };
+        !life.is_over && interest.attend(topic, most, wake)
     }
 
     /// Begins the next life, as another node, after [`News::CutOff`]. Call it when the hub has
@@ -344,6 +384,11 @@ impl Log for Cluster {
     fn set_load(&self, connections: u64) {
         Cluster::set_load(self, connections);
     }
+
+    fn attendant(&self) -> Attendant {
+        let cluster = self.clone();
+        Box::new(move |channel| cluster.attend_channel(channel))
+    }
 }
 
 impl Names for Cluster {
@@ -366,7 +411,7 @@ impl ClusterThreads {
         self.queue.close();
         // The other threads are still needed for this.
         let mut done = self.appender.ends_by(deadline);
-        while self.common.unread.load(Ordering::Acquire) > 0 && !self.common.is_overdue() {
+        while self.common.unheard() > 0 && !self.common.is_overdue() {
             if self.common.pause(SETTLING) {
                 break;
             }
@@ -380,6 +425,11 @@ impl ClusterThreads {
             }
         }
         self.common.stop();
+        if self.common.interest.is_some() && !self.common.is_overdue() {
+            // The reader waits for what is published. If this fails, it ends by itself later.
+            let node = self.common.life().node;
+            let _ = self.common.wake(node, &mut self.common.link());
+        }
         for thread in &self.others {
             done &= thread.ends_by(deadline);
         }

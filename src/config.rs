@@ -60,8 +60,8 @@ use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
 pub use value::{
-    Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat, Nicknames,
-    Register, Registration, UserHeader,
+    Delivery, Durability, Governance, History, IrcGateway, IrcOperator, KeepEdits, LogFormat,
+    Nicknames, Register, Registration, UserHeader,
 };
 
 settings! {
@@ -317,6 +317,9 @@ settings! {
         /// Redis streams over which messages are spread; the same on all
         /// servers, and never changed later.
         shards: u32 = 16, Rule::whole(1, 64), Restart;
+        /// What a server gets from Redis: `all` that is said in the chat, or what
+        /// is of `interest` to its own people; the same on all servers.
+        delivery: Delivery = Delivery::All, Rule::Any, Restart;
         /// The address that other servers and clients get for this server; if
         /// empty, the web listener's.
         advertise: String = String::new(), Rule::Any, Restart;

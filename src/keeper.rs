@@ -52,7 +52,16 @@ pub trait Log: Send {
 
     /// Sets the number of connections, by which clients choose among servers.
     fn set_load(&self, connections: u64);
+
+    /// What is asked before the past of a channel is read for its first member here.
+    fn attendant(&self) -> Attendant {
+        Box::new(|_| true)
+    }
 }
+
+/// Waits until all that is committed in a channel from now on is reported, so that between the past
+/// and that nothing is missed. May block; returns whether it is so.
+pub type Attendant = Box<dyn Fn(&Name) -> bool + Send>;
 
 impl Log for Appender {
     fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
@@ -125,12 +134,13 @@ impl Keeper {
         let chores = Arc::new(FairChannel::new(CHORES));
         let waiting = chores.clone();
         let store = store.clone();
+        let attendant = log.attendant();
         let (doing, chores_done) = bounded(0);
         let thread = std::thread::Builder::new()
             .name("chores".to_owned())
             .spawn(move || {
                 let _doing: Sender<()> = doing;
-                do_chores(&*store, report, &waiting);
+                do_chores((&*store, &attendant), report, &waiting);
             })?;
         let keeper = Keeper { log, chores };
         let threads = KeeperThreads {
@@ -204,7 +214,11 @@ impl KeeperThreads {
     }
 }
 
-fn do_chores(store: &dyn Store, report: impl Fn(Kept) -> bool, waiting: &FairChannel<Asker, Task>) {
+fn do_chores(
+    (store, attendant): (&dyn Store, &Attendant),
+    report: impl Fn(Kept) -> bool,
+    waiting: &FairChannel<Asker, Task>,
+) {
     let mut marks = Marks::default();
     loop {
         let due = marks.due();
@@ -224,7 +238,10 @@ fn do_chores(store: &dyn Store, report: impl Fn(Kept) -> bool, waiting: &FairCha
         };
         match chore {
             Chore::Recall(recall) => {
-                let messages = last_messages(store, &recall);
+                let messages = match attendant(&recall.channel) {
+                    true => last_messages(store, &recall),
+                    false => None,
+                };
                 let answer = Kept::Recalled(recall, messages);
                 if !report(answer) {
                     return;

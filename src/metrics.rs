@@ -22,7 +22,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 use crate::build_info;
 
-pub use cluster::{ClusterHealth, ServiceHealth};
+pub use cluster::{ClusterHealth, InterestHealth, ServiceHealth};
 pub use hooks::HookMetrics;
 pub use plain::PLAIN_CONTENT_TYPE;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::hub::{News, NodeId};
 use crate::model::MessageId;
 
-use super::batch::{Batch, not_stored};
+use super::batch::{Answered, Batch, not_stored};
 use super::common::{Common, Part};
 use super::error::{FORGETFUL, LinkError};
 use super::join;
@@ -84,6 +84,7 @@ impl Appender {
         }
         let batch = Batch::new(self.number + 1);
         match self.attempt(&batch, life.node) {
+            // An empty batch: only its number is answered.
             Sent::Answered(words) if batch.answered(&words, &mut self.people).is_some() => {
                 self.number += 1;
                 self.common.report(Part::Appender, Ok::<(), String>(()));
@@ -139,10 +140,26 @@ impl Appender {
     /// Puts operations into a batch. Returns whether it ended with a request for a new life that is
     /// not needed.
     fn fill(&mut self, batch: &mut Batch, ops: &mut impl Iterator<Item = (Op, Instant)>) -> bool {
-        let shards = self.common.settings.shards;
+        let rejoins = self.fill_with(batch, ops);
+        let (came, left) = self.people.take_topics();
+        if let Some(interest) = &self.common.interest {
+            interest.people(came, left);
+            if interest.has_wanted() {
+                batch.wake();
+            }
+        }
+        rejoins
+    }
+
+    fn fill_with(
+        &mut self,
+        batch: &mut Batch,
+        ops: &mut impl Iterator<Item = (Op, Instant)>,
+    ) -> bool {
+        let settings = &self.common.settings;
         for (op, came) in ops {
             match op {
-                Op::Draft(draft) => batch.draft(&draft, shards, came),
+                Op::Draft(draft) => batch.draft(&draft, settings, came),
                 Op::Share(shared) => {
                     let news = batch.share(shared, &mut self.people, came);
                     self.common.deliver(Vec::from_iter(news));
@@ -170,10 +187,9 @@ impl Appender {
             }
             match self.attempt(&batch, life.node) {
                 Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
-                    Some((news, to_read)) => {
+                    Some(answered) => {
                         self.number += 1;
-                        self.common.unread.fetch_add(to_read, Ordering::AcqRel);
-                        self.common.deliver(news);
+                        self.take_in(answered);
                         self.common.report(Part::Appender, Ok::<(), String>(()));
                         return;
                     }
@@ -208,10 +224,27 @@ impl Appender {
         }
     }
 
+    fn take_in(&self, answered: Answered) {
+        let mut news = answered.news;
+        (self.common.unread).fetch_add(answered.to_read, Ordering::AcqRel);
+        if let Some(interest) = &self.common.interest {
+            let settled = interest.committed(answered.committed);
+            news.extend(settled.into_iter().map(News::Settled));
+        }
+        self.common.deliver(news);
+    }
+
     fn attempt(&mut self, batch: &Batch, node: NodeId) -> Sent {
-        let (prefix, node) = (&self.common.settings.prefix, node_text(node));
+        let settings = &self.common.settings;
+        let (prefix, node) = (&settings.prefix, node_text(node));
         let number = batch.number.to_string();
-        let mut arguments: Vec<&[u8]> = vec![prefix.as_bytes(), node.as_bytes(), number.as_bytes()];
+        let kept = settings.recent.to_string();
+        let mut arguments: Vec<&[u8]> = vec![
+            prefix.as_bytes(),
+            node.as_bytes(),
+            number.as_bytes(),
+            kept.as_bytes(),
+        ];
         arguments.extend(batch.arguments());
         match self.link.script(&self.common.scripts.batch, &arguments) {
             Ok(value) => match answer::text(value) {
@@ -242,6 +275,9 @@ impl Appender {
     /// Begins the next life, as soon as Redis allows it.
     fn rejoin(&mut self) {
         self.people.clear();
+        if let Some(interest) = &self.common.interest {
+            interest.begin();
+        }
         self.number = 0;
         let old = self.common.life().node;
         // Read before the reader can add to them.

@@ -9,8 +9,11 @@ use crate::hub::{ConnectionId, Draft, Fate, News, Order, RosterChange, Settled, 
 use crate::model::{Conversation, MessageId, Name};
 use crate::turn::{Claimant, Claimed};
 
+use super::interest::Committed;
 use super::keys::shard_of;
 use super::people::{Assertion, People, Steps, kind};
+use super::settings::{ClusterSettings, Delivery};
+use super::topic::{self, Topic};
 use super::{entry, notice};
 
 /// Operations that Redis executes all or none, once.
@@ -32,7 +35,7 @@ struct Item {
 enum Then {
     Settle {
         draft: MessageId,
-        is_direct: bool,
+        by: By,
     },
     Answer {
         name: Name,
@@ -45,6 +48,26 @@ enum Then {
     },
     Asserted(Name),
     Nothing,
+}
+
+/// What settles a draft that is committed.
+enum By {
+    /// The answer.
+    Answer,
+    /// The reader, at the draft's place among the entries of all servers.
+    Reader,
+    /// The same, if this server hears of the topic; `None` is what all servers hear of.
+    Topic(Option<Topic>),
+}
+
+/// What an answer means.
+#[derive(Default)]
+pub struct Answered {
+    pub news: Vec<News>,
+    /// How many drafts the reader will settle.
+    pub to_read: i64,
+    /// The drafts that are settled if they are heard of.
+    pub committed: Vec<Committed>,
 }
 
 impl Batch {
@@ -75,9 +98,14 @@ impl Batch {
     }
 
     /// A message to be committed.
-    pub fn draft(&mut self, draft: &Draft, shards: u32, came: Instant) {
+    pub fn draft(&mut self, draft: &Draft, settings: &ClusterSettings, came: Instant) {
         let conversation = draft.record.conversation();
+        let shards = settings.shards;
         let shard = shard_of(&conversation, shards).to_string();
+        let topics = match settings.delivery {
+            Delivery::All => String::new(),
+            Delivery::Interest => topic::told_of(&draft.record, shards),
+        };
         let (owner, tag, most) = match &draft.tag {
             Some(shared) => (
                 &*shared.owner,
@@ -86,20 +114,34 @@ impl Batch {
             ),
             None => ("", String::new(), String::new()),
         };
+        let by = match (conversation, settings.delivery) {
+            (Conversation::Thread(..), _) => By::Answer,
+            (Conversation::Channel(_), Delivery::All) => By::Reader,
+            (Conversation::Channel(_), Delivery::Interest) => {
+                By::Topic(Topic::of(&draft.record).pop())
+            }
+        };
+        let draft_id = draft.record.id();
         let then = Then::Settle {
-            draft: draft.record.id(),
-            is_direct: matches!(conversation, Conversation::Thread(..)),
+            draft: draft_id,
+            by,
         };
         let entry = entry::encode(draft);
-        let arguments: [&[u8]; 6] = [
+        let arguments: [&[u8]; 7] = [
             b"a",
             shard.as_bytes(),
             &entry,
             owner.as_bytes(),
             tag.as_bytes(),
             most.as_bytes(),
+            topics.as_bytes(),
         ];
         self.push(came, then, &arguments);
+    }
+
+    /// Wakes this server's own thread that hears what is published.
+    pub fn wake(&mut self) {
+        self.push(Instant::now(), Then::Nothing, &[b"w"]);
     }
 
     /// Adds something for the other servers. A claim that cannot succeed is answered at once.
@@ -228,9 +270,8 @@ impl Batch {
         expired
     }
 
-    /// What the answer means, and how many drafts the reader will settle. `None` if it is not an
-    /// answer to this batch.
-    pub fn answered(self, answer: &str, people: &mut People) -> Option<(Vec<News>, i64)> {
+    /// What the answer means. `None` if it is not an answer to this batch.
+    pub fn answered(self, answer: &str, people: &mut People) -> Option<Answered> {
         let mut words = answer.split(' ');
         let number: u64 = words.next()?.parse().ok()?;
         let words: Vec<&str> = words.collect();
@@ -238,18 +279,17 @@ impl Batch {
             return None;
         }
         let now = Instant::now();
-        let mut news = Vec::new();
-        let mut to_read = 0;
+        let mut answered = Answered::default();
         for (item, word) in self.items.into_iter().zip(words) {
             let free = word == "1";
             match item.then {
-                Then::Settle { draft, is_direct } => {
-                    let fate = fate(word, is_direct)?;
-                    match fate {
-                        Some(fate) => news.push(News::Settled(Settled { draft, fate })),
-                        None => to_read += 1,
+                Then::Settle { draft, by } => match (fate(word)?, by) {
+                    (Fate::Committed(_), By::Reader) => answered.to_read += 1,
+                    (Fate::Committed(id), By::Topic(topic)) => {
+                        answered.committed.push(Committed { draft, id, topic });
                     }
-                }
+                    (fate, _) => answered.news.push(News::Settled(Settled { draft, fate })),
+                },
                 Then::Answer { name, who, answer } => {
                     let claimed = claimed(word, &name);
                     match &claimed {
@@ -263,17 +303,17 @@ impl Batch {
                     if free {
                         people.hold(&name, &Claimant::Guest, now);
                     }
-                    news.push(News::Claimed {
+                    answered.news.push(News::Claimed {
                         connection,
                         name,
                         free,
                     });
                 }
-                Then::Asserted(name) if !free => news.push(News::Lost(name)),
+                Then::Asserted(name) if !free => answered.news.push(News::Lost(name)),
                 Then::Asserted(_) | Then::Nothing => {}
             }
         }
-        Some((news, to_read))
+        Some(answered)
     }
 
     /// The ids of its drafts.
@@ -286,14 +326,12 @@ impl Batch {
     }
 }
 
-/// The fate of a draft; those of a channel are settled by the reader, in the order of the log.
-/// `None` if the word makes no sense.
-fn fate(word: &str, is_direct: bool) -> Option<Option<Fate>> {
-    if let Some(before) = word.strip_prefix('=') {
-        return Some(Some(Fate::Before(before.parse().ok()?)));
+/// The fate of a draft. `None` if the word makes no sense.
+fn fate(word: &str) -> Option<Fate> {
+    match word.strip_prefix('=') {
+        Some(before) => Some(Fate::Before(before.parse().ok()?)),
+        None => Some(Fate::Committed(word.parse().ok()?)),
     }
-    let id = word.parse().ok()?;
-    Some(is_direct.then_some(Fate::Committed(id)))
 }
 
 /// The outcome of a claim.

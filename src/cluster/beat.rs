@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
+use crate::hub::NodeId;
 use crate::model::time::unix_ms;
 
 use super::about::{About, all_can_govern};
@@ -18,6 +19,11 @@ use super::settings::NodeInfo;
 
 /// Age at which consumers of servers that are gone are removed.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// How many channels and people of a shard Redis forgets in one step, and in how many steps: it does
+/// nothing else meanwhile.
+const FORGET_AT_ONCE: i64 = 1000;
+const FORGETS: usize = 20;
 
 /// How often to measure the backlog, in beats.
 const LOOK_EVERY: u32 = 5;
@@ -61,9 +67,10 @@ impl Beat {
 
     /// Has Redis remove stored entries that are old, or older than `older_than`.
     fn remove(&mut self, older_than: Option<Duration>) -> Result<(), LinkError> {
-        let settings = &self.common.settings;
+        let common = self.common.clone();
+        let (settings, scripts) = (&common.settings, &common.scripts);
         self.trimmed = Instant::now();
-        let (prefix, scripts) = (settings.prefix.as_bytes(), &self.common.scripts);
+        let prefix = settings.prefix.as_bytes();
         let age = older_than.map_or_else(String::new, |age| age.as_millis().to_string());
         let age = age.as_bytes();
         self.link.script(&scripts.trim, &[prefix, b"news", age])?;
@@ -74,6 +81,23 @@ impl Beat {
                 .script(&scripts.trim, &[prefix, shard.as_bytes(), age])?;
             let arguments = [prefix, shard.as_bytes(), long.as_bytes()];
             self.link.script(&scripts.consumers, &arguments)?;
+            if self.common.interest.is_some() {
+                self.forget(&shard, age)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has Redis remove what is kept of channels and people of which nothing was published for long.
+    fn forget(&mut self, shard: &str, age: &[u8]) -> Result<(), LinkError> {
+        let (prefix, most) = (&self.common.settings.prefix, FORGET_AT_ONCE.to_string());
+        let arguments = [prefix.as_bytes(), shard.as_bytes(), most.as_bytes(), age];
+        for _ in 0..FORGETS {
+            let forgotten = self.link.script(&self.common.scripts.forget, &arguments)?;
+            match forgotten {
+                Value::Int(count) if count >= FORGET_AT_ONCE => {}
+                _ => break,
+            }
         }
         Ok(())
     }
@@ -133,7 +157,9 @@ impl Beat {
         let mut next = Instant::now();
         loop {
             let life = self.common.life();
-            if !life.is_over {
+            if life.is_over {
+                self.wake_reader(life.node);
+            } else {
                 match self.beat(&node_text(life.node)) {
                     Ok(true) => {
                         self.common.has_beaten();
@@ -157,6 +183,16 @@ impl Beat {
             {
                 return;
             }
+        }
+    }
+
+    /// A reader that waits for what is published has to find out that its life is over, although
+    /// there are no beats any more.
+    fn wake_reader(&mut self, node: NodeId) {
+        if self.common.interest.is_some()
+            && let Err(error) = self.common.wake(node, &mut self.link)
+        {
+            log::debug!("the reader cannot be woken: {error}");
         }
     }
 

@@ -16,11 +16,14 @@ use crate::model::time::unix_ms;
 use super::about::About;
 use super::clock::{Clock, Reading};
 use super::entry::{CHANGE_VERSION, Unreadable};
+use super::error::LinkError;
+use super::interest::Interest;
 use super::keys::EntryId;
 use super::link::Link;
 use super::memory::Memory;
 use super::scripts::Scripts;
-use super::settings::{ClusterSettings, NodeInfo};
+use super::settings::{ClusterSettings, Delivery, NodeInfo};
+use super::topic::{Heading, Headings};
 
 /// How often skipped entries are logged.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
@@ -60,6 +63,8 @@ pub enum Part {
 pub struct Common {
     pub settings: ClusterSettings,
     pub scripts: Scripts,
+    /// What this server follows; `None` if it hears of everything.
+    pub interest: Option<Arc<Interest>>,
     deliver: Box<dyn Fn(Vec<News>) -> bool + Send + Sync>,
     life: Mutex<Life>,
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
@@ -119,6 +124,7 @@ impl Common {
         let (alive, end) = bounded(0);
         Common {
             own_bans: Mutex::new(settings.bans.clone()),
+            interest: (settings.delivery == Delivery::Interest).then(Arc::default),
             settings,
             scripts: Scripts::new(),
             deliver: Box::new(deliver),
@@ -153,6 +159,13 @@ impl Common {
     /// A key in Redis.
     pub fn key(&self, rest: &str) -> String {
         format!("{}:{rest}", self.settings.prefix)
+    }
+
+    /// Wakes the thread of a node that hears what is published.
+    pub fn wake(&self, node: NodeId, link: &mut Link) -> Result<(), LinkError> {
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(Headings::new(self, node).text(&Heading::Own));
+        link.call(command.arg("")).map(drop)
     }
 
     /// What this node reports about itself.
@@ -343,9 +356,17 @@ impl Common {
         health.servers = self.nodes.lock().len() as u64;
         health.joined = self.life.lock().number;
         (health.redis_bytes, health.redis_max_bytes) = self.memory.lock().bytes();
+        health.interest = self.interest.as_ref().map(|it| it.health());
         health.has_twin = self.has_twin.load(Ordering::Relaxed);
         health.clock_seconds = self.clock.lock().ahead_ms() as f64 / 1000.0;
         health
+    }
+
+    /// How many own drafts are committed that this node has not heard of.
+    pub fn unheard(&self) -> usize {
+        let unheard = self.interest.as_ref().map_or(0, |it| it.unheard());
+        let unread = self.unread.load(Ordering::Acquire).max(0);
+        unheard.saturating_add(usize::try_from(unread).unwrap_or(usize::MAX))
     }
 
     /// Sets how far this node and the store are behind.

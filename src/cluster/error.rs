@@ -24,6 +24,13 @@ pub enum ClusterError {
         /// What is there.
         theirs: String,
     },
+    /// The live servers of the chat deliver otherwise.
+    OtherDelivery {
+        /// What was asked for.
+        ours: &'static str,
+        /// What they do.
+        theirs: String,
+    },
     /// The system cannot start a thread or provide random numbers.
     System(io::Error),
 }
@@ -95,6 +102,11 @@ impl fmt::Display for ClusterError {
                 f,
                 "the chat in this Redis has {theirs} shards, not {ours}; \
                  all servers need the same number, and it stays as it was chosen"
+            ),
+            ClusterError::OtherDelivery { ours, theirs } => write!(
+                f,
+                "the servers of this chat run with cluster.delivery {theirs:?}, not {ours:?}; \
+                 stop all of them, then start them with the new value"
             ),
             ClusterError::System(error) => write!(f, "cannot start: {error}"),
         }

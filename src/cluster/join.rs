@@ -149,11 +149,16 @@ pub fn join(
     getrandom::fill(&mut random).map_err(|error| ClusterError::System(io::Error::other(error)))?;
     let node = NodeId(u64::from_le_bytes(random));
     let (name, shards) = (node_text(node), settings.shards.to_string());
-    let arguments: [&[u8]; 4] = [
+    let delivery = settings.delivery.word();
+    let silent = settings.beat.saturating_mul(settings.patience);
+    let silent = silent.as_millis().to_string();
+    let arguments: [&[u8]; 6] = [
         settings.prefix.as_bytes(),
         name.as_bytes(),
         about.as_bytes(),
         shards.as_bytes(),
+        delivery.as_bytes(),
+        silent.as_bytes(),
     ];
     let reply = link
         .script(&Scripts::new().join, &arguments)
@@ -165,6 +170,10 @@ pub fn join(
     match words.split_first() {
         Some((word, [theirs])) if word == "shards" => Err(ClusterError::OtherShards {
             ours: settings.shards,
+            theirs: theirs.clone(),
+        }),
+        Some((word, [theirs])) if word == "delivery" => Err(ClusterError::OtherDelivery {
+            ours: delivery,
             theirs: theirs.clone(),
         }),
         Some((_, cursors)) => {

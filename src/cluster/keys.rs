@@ -35,6 +35,14 @@ impl EntryId {
         }
     }
 
+    /// The message that an id names which is a message's already, and not an entry's.
+    pub fn as_message(self) -> MessageId {
+        MessageId {
+            ms: self.ms,
+            sequence: self.sequence,
+        }
+    }
+
     /// Where a message is in its shard, or would be: at that entry or just before it.
     pub fn floor(message: MessageId) -> EntryId {
         EntryId {
@@ -64,13 +72,18 @@ impl FromStr for EntryId {
 
 /// The shard of a conversation. Every version has to compute the same one.
 pub fn shard_of(conversation: &Conversation, shards: u32) -> u32 {
-    let hash = match conversation {
-        Conversation::Channel(name) => fnv(name.key().as_bytes()),
+    match conversation {
+        Conversation::Channel(name) => shard_of_text(name.key(), shards),
         Conversation::Thread(one, other) => {
             let (low, high) = (one.0.min(other.0), one.0.max(other.0));
-            fnv(format!("@{low}:{high}").as_bytes())
+            shard_of_text(&format!("@{low}:{high}"), shards)
         }
-    };
+    }
+}
+
+/// The shard of a text that names something.
+pub fn shard_of_text(text: &str, shards: u32) -> u32 {
+    let hash = fnv(text.as_bytes());
     // Both halves, because the lower bits of this hash are not its best.
     let mixed = (hash ^ hash >> 32) % u64::from(shards.max(1));
     u32::try_from(mixed).unwrap_or(0)

@@ -14,7 +14,9 @@ use crate::config::RedisUrl;
 /// Time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Time limit for an answer.
-const ANSWER: Duration = Duration::from_secs(2);
+pub const ANSWER: Duration = Duration::from_secs(2);
+/// How much longer a server that starts waits for an answer: nobody is connected to it yet.
+const MORE_AT_START: Duration = Duration::from_secs(8);
 /// How often a command is sent again because a signal has interrupted the wait for its answer, which the
 /// library reports as an error. A process that is stopped and continued gets such signals.
 const INTERRUPTIONS: usize = 8;
@@ -32,6 +34,10 @@ pub struct Link {
     repeats: bool,
     /// Whether a signal has ended the last attempt.
     is_interrupted: bool,
+    /// Whether the last attempt has come to the end of its time.
+    is_late: bool,
+    /// How much longer it waits in a second attempt.
+    waits_on: Option<Duration>,
 }
 
 /// Pauses that grow from attempt to attempt.
@@ -48,6 +54,17 @@ impl Link {
             patience: ANSWER,
             repeats: true,
             is_interrupted: false,
+            is_late: false,
+            waits_on: None,
+        }
+    }
+
+    /// For the commands of a server that starts: a Redis that is slow to answer is waited for. All
+    /// of them may be executed twice.
+    pub fn at_start(url: &RedisUrl) -> Link {
+        Link {
+            waits_on: Some(MORE_AT_START),
+            ..Link::new(url)
         }
     }
 
@@ -115,6 +132,19 @@ impl Link {
             }
             result = self.attempt(&mut work);
         }
+        if self.is_late
+            && let Some(more) = self.waits_on
+        {
+            let short = self.patience;
+            log::warn!(
+                "Redis has not answered for {} seconds; waiting for up to {} more",
+                short.as_secs(),
+                more.as_secs()
+            );
+            self.patience = more;
+            result = self.attempt(&mut work);
+            self.patience = short;
+        }
         result
     }
 
@@ -123,10 +153,12 @@ impl Link {
         work: &mut impl FnMut(&mut Connection) -> redis::RedisResult<T>,
     ) -> Result<T, LinkError> {
         self.is_interrupted = false;
+        self.is_late = false;
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect().map_err(|error| {
                 self.is_interrupted = is_interruption(&error);
+                self.is_late = error.is_timeout();
                 LinkError::Unreachable(words(&error))
             })?,
         };
@@ -137,23 +169,43 @@ impl Link {
                 self.connection = Some(connection);
                 Ok(value)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
-                Err(LinkError::Refused(words(&error)))
-            }
-            Err(error) if error.is_timeout() => Err(LinkError::Silent(words(&error))),
             Err(error) => {
                 self.is_interrupted = is_interruption(&error);
-                Err(LinkError::Broken(words(&error)))
+                self.is_late = error.is_timeout();
+                Err(failure(&error))
             }
         }
     }
 
     fn connect(&self) -> redis::RedisResult<Connection> {
-        let client = self.url.client()?;
-        let connection = client.get_connection_with_timeout(CONNECT)?;
-        connection.set_read_timeout(Some(self.patience))?;
-        connection.set_write_timeout(Some(ANSWER))?;
-        Ok(connection)
+        let limit = match self.waits_on {
+            Some(_) => self.patience,
+            None => CONNECT,
+        };
+        connect(&self.url, limit, self.patience)
+    }
+}
+
+/// A connection on which nothing may come for as long as `patience`.
+pub fn open(url: &RedisUrl, patience: Duration) -> Result<Connection, LinkError> {
+    let opened = connect(url, CONNECT, patience);
+    opened.map_err(|error| LinkError::Unreachable(words(&error)))
+}
+
+fn connect(url: &RedisUrl, limit: Duration, patience: Duration) -> redis::RedisResult<Connection> {
+    let client = url.client()?;
+    let connection = client.get_connection_with_timeout(limit)?;
+    connection.set_read_timeout(Some(patience))?;
+    connection.set_write_timeout(Some(ANSWER))?;
+    Ok(connection)
+}
+
+/// What an error means for what was asked.
+pub fn failure(error: &redis::RedisError) -> LinkError {
+    match error.kind() {
+        ErrorKind::Server(_) | ErrorKind::Extension => LinkError::Refused(words(error)),
+        _ if error.is_timeout() => LinkError::Silent(words(error)),
+        _ => LinkError::Broken(words(error)),
     }
 }
 

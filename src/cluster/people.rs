@@ -12,6 +12,7 @@ use crate::model::{AccountId, Name};
 use crate::turn::Claimant;
 
 use super::notice::{Person, person};
+use super::topic::Topic;
 
 /// How long a nickname is held for a client that then does not come.
 pub const HELD: Duration = Duration::from_secs(30);
@@ -26,6 +27,9 @@ pub struct People {
     called: HashMap<Arc<str>, AccountId>,
     /// Claimed nicknames, with the time until which each is held.
     held: HashMap<Arc<str>, (Instant, Claimant)>,
+    /// What members have come to and left, since that was last asked for.
+    came: Vec<Topic>,
+    left: Vec<Topic>,
 }
 
 struct Here {
@@ -103,9 +107,27 @@ impl People {
 
     /// Forgets all members.
     pub fn clear(&mut self) {
-        self.here.clear();
-        self.called.clear();
-        self.held.clear();
+        *self = People::default();
+    }
+
+    /// What members have come to, and what they have left, since this was last asked for: their
+    /// channels, and what is sent to accounts.
+    pub fn take_topics(&mut self) -> (Vec<Topic>, Vec<Topic>) {
+        let (came, left) = (&mut self.came, &mut self.left);
+        (std::mem::take(came), std::mem::take(left))
+    }
+
+    /// Takes a member out, with all that concerned them.
+    fn remove(&mut self, name: &Name) -> Option<Here> {
+        let person = self.here.remove(name.key())?;
+        self.left.extend(person.topics());
+        Some(person)
+    }
+
+    fn insert(&mut self, person: Here) {
+        self.came.extend(person.topics());
+        let before = self.here.insert(person.name.key().clone(), person);
+        self.left.extend(before.iter().flat_map(Here::topics));
     }
 
     /// Applies a change and returns what follows from it.
@@ -130,14 +152,14 @@ impl People {
                     roles: HashMap::new(),
                 };
                 let claim = Some(person.assertion(false));
-                self.here.insert(name.key().clone(), person);
+                self.insert(person);
                 Steps {
                     claim,
                     ..self.steps(name)
                 }
             }
             RosterChange::Offline { name } => {
-                self.here.remove(name.key());
+                self.remove(name);
                 Steps {
                     release: Some(name.key().clone()),
                     ..self.steps(name)
@@ -148,6 +170,7 @@ impl People {
                     && !person.channels.contains(channel)
                 {
                     person.channels.push(channel.clone());
+                    self.came.push(Topic::channel(channel));
                 }
                 self.steps(name)
             }
@@ -155,7 +178,11 @@ impl People {
             RosterChange::Away { name, .. } => self.steps(name),
             RosterChange::Left { name, channel, .. } => {
                 if let Some(person) = self.here.get_mut(name.key()) {
+                    let before = person.channels.len();
                     person.channels.retain(|other| other != channel);
+                    if person.channels.len() < before {
+                        self.left.push(Topic::channel(channel));
+                    }
                     person.roles.remove(channel);
                 }
                 self.steps(name)
@@ -215,12 +242,12 @@ impl People {
             who: account.map_or(Claimant::Guest, Claimant::Account),
             is_new: true,
         };
-        if let Some(mut person) = self.here.remove(from.key()) {
+        if let Some(mut person) = self.remove(from) {
             person.name = to.clone();
             person.account = account;
             person.pass = person.pass.filter(|_| account.is_none());
             claim = person.assertion(true);
-            self.here.insert(to.key().clone(), person);
+            self.insert(person);
         }
         self.held.remove(to.key());
         let moved = (from.key() != to.key()).then(|| from.key().clone());
@@ -246,6 +273,12 @@ impl People {
 }
 
 impl Here {
+    /// What a server that has this member follows.
+    fn topics(&self) -> impl Iterator<Item = Topic> {
+        let person = self.account.map(Topic::Person);
+        self.channels.iter().map(Topic::channel).chain(person)
+    }
+
     fn assertion(&self, is_new: bool) -> Assertion {
         let who = match (self.account, &self.pass) {
             (Some(account), _) => Claimant::Account(account),
@@ -300,6 +333,48 @@ mod tests {
         assert!(people.overdue(now + HELD).is_empty());
         assert!(people.is_taken(&name("AMY"), Some(AccountId(1))));
         assert!(!people.is_taken(&name("amy"), None));
+    }
+
+    #[test]
+    fn what_members_come_to_and_leave_evens_out() {
+        let mut people = People::default();
+        let online = |account: Option<i64>| RosterChange::Online {
+            name: name("amy"),
+            account: account.map(AccountId),
+            cloak: None,
+        };
+        let dev = Topic::Channel("dev".into());
+        let of = |account| Topic::Person(AccountId(account));
+        people.apply(&online(None));
+        let joined = RosterChange::Joined {
+            name: name("amy"),
+            channel: name("Dev"),
+        };
+        people.apply(&joined);
+        people.apply(&joined);
+        assert_eq!(people.take_topics(), (vec![dev.clone()], vec![]));
+        people.apply(&RosterChange::Renamed {
+            from: name("amy"),
+            to: name("Amy"),
+            account: Some(AccountId(7)),
+            nickname: None,
+        });
+        let (came, left) = people.take_topics();
+        assert_eq!((came, left), (vec![dev.clone(), of(7)], vec![dev.clone()]));
+        people.apply(&online(Some(7)));
+        let (came, left) = people.take_topics();
+        assert_eq!((came, left), (vec![of(7)], vec![dev.clone(), of(7)]));
+        people.apply(&joined);
+        let left_dev = RosterChange::Left {
+            name: name("amy"),
+            channel: name("dev"),
+            reason: None,
+        };
+        people.apply(&left_dev);
+        people.apply(&left_dev);
+        people.apply(&RosterChange::Offline { name: name("amy") });
+        let (came, left) = people.take_topics();
+        assert_eq!((came, left), (vec![dev.clone()], vec![dev, of(7)]));
     }
 
     #[test]

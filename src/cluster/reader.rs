@@ -1,26 +1,25 @@
-//! The thread that reads what all servers have written, and tells the hub.
+//! The thread that reads what other servers have written, and tells the hub.
 //!
-//! It reads every shard: with more than a few dozen members, a server has some in each. After any
-//! failure of the connection it continues where it was. It never continues across a gap: then this
-//! life is over.
+//! It reads every shard, or [listens](super::listener) to what this server's own people need. After
+//! any failure of the connection it continues where it was. It never continues across a gap: then
+//! this life is over.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use crate::hub::{Fate, News, NodeId, Order, Settled};
-use crate::model::Record;
+use crate::hub::News;
 
 use super::common::{Common, Life, Part};
-use super::entry::{self, Unreadable};
 use super::error::{FORGETFUL, LinkError};
+use super::hearing::{Cursors, MISSING, hear_entry, hear_news, is_missing};
 use super::join;
 use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Backoff, Link, answer};
-use super::notice::{self, Notice};
+use super::listener::Listener;
+use super::notice;
 use super::store::ClusterStore;
 use super::stream::{Entry, streams};
 
@@ -38,23 +37,18 @@ pub struct Reader {
     common: Arc<Common>,
     store: Arc<ClusterStore>,
     link: Link,
+    /// What it hears by, unless it reads everything.
+    listener: Option<Listener>,
     /// When it last tried to read the rules of channels that the hub has yet to be told.
     asked_rules: Option<Instant>,
-}
-
-/// How far a life has read.
-struct Cursors {
-    life: Life,
-    news: EntryId,
-    logs: Vec<EntryId>,
-    /// The news up to which the hub knows who is online on a server.
-    known: HashMap<NodeId, EntryId>,
 }
 
 impl Reader {
     pub fn new(common: Arc<Common>, store: Arc<ClusterStore>) -> Reader {
         Reader {
             link: Link::blocking(&common.settings.redis, BLOCK),
+            listener: (common.interest.as_ref())
+                .map(|interest| Listener::new(common.clone(), interest.clone())),
             store,
             common,
             asked_rules: None,
@@ -94,18 +88,18 @@ impl Reader {
 
     /// Reads until this life is over.
     fn live(&mut self, life: &Life) {
-        let mut cursors = Cursors {
-            news: life.start.news,
-            logs: life.start.logs.clone(),
-            known: HashMap::new(),
-            life: life.clone(),
-        };
+        let mut cursors = Cursors::of(life);
+        if let Some(listener) = &mut self.listener {
+            listener.begin();
+            // The logs are not read, so nothing of them can be missed.
+            cursors.logs.clear();
+        }
         let mut is_new = true;
         let mut backoff = Backoff::default();
         while !self.is_over(life) {
             let read = match is_new {
                 true => self.roster(&mut cursors),
-                false => self.read(&mut cursors),
+                false => self.next(&mut cursors),
             };
             match read {
                 Ok(news) => {
@@ -171,6 +165,14 @@ impl Reader {
         Ok(news)
     }
 
+    /// Waits for something new.
+    fn next(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
+        match &mut self.listener {
+            Some(listener) => listener.hear(cursors),
+            None => self.read(cursors),
+        }
+    }
+
     /// Reads what is new.
     fn read(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
         let mut pipeline = redis::pipe();
@@ -191,15 +193,14 @@ impl Reader {
         let streams = streams(values.next().unwrap_or(Value::Nil));
         let trimmed = answer::pairs(values.next().unwrap_or(Value::Nil));
         if self.misses_something(cursors, &streams, &trimmed) {
-            let why = "what the others wrote meanwhile is no longer there";
-            self.common.cut_off(cursors.life.number, why);
+            self.common.cut_off(cursors.life.number, MISSING);
             return Ok(Vec::new());
         }
         let mut news = Vec::new();
         for (key, entries) in streams {
             match key.rsplit_once(":log:").and_then(|(_, n)| n.parse().ok()) {
                 Some(shard) => self.read_log(cursors, shard, entries, &mut news),
-                None => self.read_news(cursors, entries, &mut news),
+                None => hear_news(&self.common, cursors, entries, &mut news),
             }
         }
         Ok(news)
@@ -223,12 +224,11 @@ impl Reader {
                 ),
                 Err(_) => (self.common.key("news"), Some(cursors.news)),
             };
-            // It may have been removed just after it was read.
             let first = streams
                 .iter()
                 .find(|(stream, _)| *stream == key)
                 .and_then(|(_, entries)| entries.first());
-            cursor.is_some_and(|cursor| cursor < last) && first.is_none_or(|first| first.id > last)
+            cursor.is_some_and(|it| is_missing(it, Some(last), first.map(|it| it.id)))
         })
     }
 
@@ -246,96 +246,8 @@ impl Reader {
         for entry in entries {
             *cursor = entry.id;
             let id = entry.id.message(shard);
-            let read = match entry.node {
-                Some(node) => entry::decode(node, id, &entry.bytes),
-                None => Err(Unreadable::Bad),
-            };
-            let entry = match read {
-                Ok(entry) => entry,
-                Err(why) => {
-                    self.common.skipped(why);
-                    continue;
-                }
-            };
-            let is_own = entry.node == own;
-            if let Some((message, from)) = entry.private_message() {
-                news.push(News::Private {
-                    message: message.clone(),
-                    from: Some(from),
-                });
-                news.push(News::Copy {
-                    message,
-                    from: Some(from),
-                    except: is_own.then_some(entry.sender),
-                });
-                continue;
-            }
-            news.push(match entry.record {
-                _ if is_own => {
-                    self.common.unread.fetch_sub(1, Ordering::AcqRel);
-                    News::Settled(Settled {
-                        draft: entry.draft,
-                        fate: Fate::Committed(id),
-                    })
-                }
-                Record::Message(message) => News::Message(message),
-                Record::Keyed(keyed) => News::Message(keyed.message),
-                Record::Change(change) => News::Changed(change),
-                Record::Amend(amendment) => News::Amended(amendment),
-                Record::React(reaction) => News::Reacted(reaction),
-            });
-        }
-    }
-
-    fn read_news(&self, cursors: &mut Cursors, entries: Vec<Entry>, news: &mut Vec<News>) {
-        for entry in entries {
-            cursors.news = entry.id;
-            let Some(node) = entry.node else {
-                self.common.skipped(Unreadable::Bad);
-                continue;
-            };
-            match Notice::decode(&entry.bytes) {
-                Err(why) => self.common.skipped(why),
-                Ok(Notice::Gone) if node == cursors.life.node => {
-                    let why = "the others had not heard from it for too long";
-                    self.common.cut_off(cursors.life.number, why);
-                    return;
-                }
-                // Of two servers that ban the same target at the same moment, the later one in the
-                // log wins: both have to know which that is.
-                Ok(Notice::Order(order @ (Order::Ban(_) | Order::Unban(_))))
-                    if node == cursors.life.node =>
-                {
-                    news.push(News::Ordered(order));
-                }
-                // A server knows its own news.
-                Ok(_) if node == cursors.life.node => {}
-                Ok(Notice::Gone) => {
-                    cursors.known.remove(&node);
-                    news.push(News::Gone(node));
-                }
-                Ok(Notice::Roster(change)) => {
-                    if cursors
-                        .known
-                        .get(&node)
-                        .is_none_or(|known| *known < entry.id)
-                    {
-                        news.push(News::Roster(node, change));
-                    }
-                }
-                Ok(Notice::Order(order)) => news.push(News::Order(order)),
-                Ok(Notice::Whisper { message, from }) => {
-                    news.push(News::Private {
-                        message: message.clone(),
-                        from,
-                    });
-                    news.push(News::Copy {
-                        message,
-                        from,
-                        except: None,
-                    });
-                }
-            }
+            let heard = hear_entry(&self.common, own, id, (entry.node, &entry.bytes));
+            news.extend(heard.into_iter().flatten());
         }
     }
 }

@@ -16,15 +16,18 @@ pub struct Scripts {
     pub bans: Script,
     pub ban_number: Script,
     pub guess: Script,
+    pub heads: Script,
+    pub recent: Script,
+    pub forget: Script,
 }
 
 impl Scripts {
     pub fn new() -> Scripts {
         Scripts {
-            batch: Script::new(include_str!("lua/batch.lua")),
-            join: Script::new(include_str!("lua/join.lua")),
-            leave: Script::new(include_str!("lua/leave.lua")),
-            beat: Script::new(include_str!("lua/beat.lua")),
+            batch: telling(include_str!("lua/batch.lua")),
+            join: telling(include_str!("lua/join.lua")),
+            leave: telling(include_str!("lua/leave.lua")),
+            beat: telling(include_str!("lua/beat.lua")),
             trim: Script::new(include_str!("lua/trim.lua")),
             unstored: Script::new(include_str!("lua/unstored.lua")),
             consumers: Script::new(include_str!("lua/consumers.lua")),
@@ -32,6 +35,14 @@ impl Scripts {
             bans: Script::new(include_str!("lua/bans.lua")),
             ban_number: Script::new(include_str!("lua/ban_number.lua")),
             guess: Script::new(include_str!("lua/guess.lua")),
+            heads: Script::new(include_str!("lua/heads.lua")),
+            recent: Script::new(include_str!("lua/recent.lua")),
+            forget: Script::new(include_str!("lua/forget.lua")),
         }
     }
+}
+
+/// A script that adds to the news.
+fn telling(script: &str) -> Script {
+    Script::new(&[include_str!("lua/tell.lua"), script].concat())
 }

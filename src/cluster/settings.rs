@@ -6,8 +6,10 @@ use crate::hub::{Ban, NodeId};
 
 use crate::config::RedisUrl;
 
+pub use crate::config::Delivery;
+
 /// The settings of a server that is one of several. All servers need the same `shards`, `prefix`,
-/// `beat` and `patience`.
+/// `delivery`, `beat` and `patience`.
 #[derive(Clone, Debug)]
 pub struct ClusterSettings {
     /// Where Redis is.
@@ -16,6 +18,14 @@ pub struct ClusterSettings {
     pub prefix: String,
     /// Streams that messages are spread over: 1 to 64, and the same for as long as the chat lives.
     pub shards: u32,
+    /// Whether the server hears of all that is said, or of what its own people need.
+    pub delivery: Delivery,
+    /// Entries of a channel or person that a server may miss and hear of later, by interest.
+    pub recent: usize,
+    /// How long the server follows a channel after its last person there has left.
+    pub linger: Duration,
+    /// How long a committed message may not be heard of, until it is read.
+    pub overdue: Duration,
     /// The name of this server in lists: `host:port`.
     pub address: String,
     /// The version of the program, for lists.
@@ -24,7 +34,8 @@ pub struct ClusterSettings {
     pub beat: Duration,
     /// Missing beats after which the others give the server up.
     pub patience: u32,
-    /// Beats for which entries are kept at least, although they are stored.
+    /// Beats for which entries are kept at least, although they are stored, and what is kept of a
+    /// channel or person by interest after the last entry.
     pub keep: u32,
     /// How long a message that could not be sent waits before it is refused.
     pub refuse_after: Duration,
@@ -72,6 +83,10 @@ impl ClusterSettings {
             redis,
             prefix: "chat".to_owned(),
             shards: 16,
+            delivery: Delivery::All,
+            recent: 1000,
+            linger: Duration::from_secs(60),
+            overdue: Duration::from_secs(1),
             address: String::new(),
             version: String::new(),
             beat: Duration::from_secs(1),

@@ -187,7 +187,10 @@ impl Storer {
     }
 
     fn add(&self, shard: u32, entries: Vec<Entry>, work: &mut Vec<Work>) {
-        for Entry { id, node, bytes } in entries {
+        for Entry {
+            id, node, bytes, ..
+        } in entries
+        {
             let read = match node {
                 Some(node) => entry::decode(node, id.message(shard), &bytes),
                 None => Err(Unreadable::Bad),

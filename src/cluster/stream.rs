@@ -3,6 +3,7 @@
 use redis::Value;
 
 use crate::hub::NodeId;
+use crate::model::MessageId;
 
 use super::keys::{EntryId, parse_node};
 use super::link::answer;
@@ -13,6 +14,8 @@ pub struct Entry {
     pub id: EntryId,
     /// The server that wrote it; `None` if that is not a valid node.
     pub node: Option<NodeId>,
+    /// The message, where that is not what the entry's own id says.
+    pub message: Option<MessageId>,
     /// The content.
     pub bytes: Vec<u8>,
 }
@@ -42,6 +45,7 @@ fn entry(value: Value) -> Option<Entry> {
     let mut entry = Entry {
         id,
         node: None,
+        message: None,
         bytes: Vec::new(),
     };
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
@@ -51,6 +55,10 @@ fn entry(value: Value) -> Option<Entry> {
             }
             (Value::BulkString(name), value) if name == b"n" => {
                 entry.node = answer::text(value).as_deref().and_then(parse_node);
+            }
+            (Value::BulkString(name), value) if name == b"i" => {
+                let id = answer::text(value).and_then(|id| id.parse().ok());
+                entry.message = id.map(EntryId::as_message);
             }
             _ => {}
         }

@@ -17,8 +17,8 @@ use super::document::Node;
 use super::rule::Rule;
 
 pub use choice::{
-    Durability, Governance, History, KeepEdits, LogFormat, Nicknames, Register, Registration,
-    UserHeader,
+    Delivery, Durability, Governance, History, KeepEdits, LogFormat, Nicknames, Register,
+    Registration, UserHeader,
 };
 pub use gateways::IrcGateway;
 pub use operators::IrcOperator;

@@ -28,12 +28,25 @@ pub struct ClusterHealth {
     pub redis_max_bytes: u64,
     /// How many seconds this server's clock is ahead of that of Redis.
     pub clock_seconds: f64,
+    /// What this server follows, unless it hears of everything.
+    pub interest: Option<InterestHealth>,
     /// The age of the oldest entry of the log that this server has not read.
     pub behind_seconds: f64,
     /// Entries of the log that no server has stored yet.
     pub unstored: u64,
     /// The age of the oldest of those entries.
     pub unstored_seconds: f64,
+}
+
+/// How a server hears of what its own people need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterestHealth {
+    /// Channels and people that it follows.
+    pub followed: u64,
+    /// How often it has read entries of one that it had not heard of.
+    pub gaps: u64,
+    /// How often an own message was committed and not heard of in time.
+    pub overdue: u64,
 }
 
 /// A service that the servers depend on.
@@ -109,8 +122,30 @@ impl<F: Fn() -> ClusterHealth + Send + Sync + 'static> Collector for Cluster<F> 
         );
         one(e, name, help, &ConstGauge::new(health.unstored))?;
         let (name, help) = ("chat_cluster_unstored_seconds", "Age of the oldest of them");
-        one(e, name, help, &ConstGauge::new(health.unstored_seconds))
+        one(e, name, help, &ConstGauge::new(health.unstored_seconds))?;
+        match health.interest {
+            Some(interest) => encode_interest(e, interest),
+            None => Ok(()),
+        }
     }
+}
+
+fn encode_interest(e: &mut DescriptorEncoder<'_>, health: InterestHealth) -> fmt::Result {
+    let (name, help) = (
+        "chat_cluster_followed",
+        "Channels and people that this server follows",
+    );
+    one(e, name, help, &ConstGauge::new(health.followed))?;
+    let (name, help) = (
+        "chat_cluster_gaps",
+        "Times this server has read what it had not heard of a channel or person",
+    );
+    one(e, name, help, &ConstCounter::new(health.gaps))?;
+    let (name, help) = (
+        "chat_cluster_overdue",
+        "Times an own message was committed and not heard of in time",
+    );
+    one(e, name, help, &ConstCounter::new(health.overdue))
 }
 
 fn one(

@@ -122,6 +122,7 @@ impl Keeping {
         };
         let settings = ClusterSettings {
             shards: config.cluster.shards,
+            delivery: config.cluster.delivery,
             address: address.to_owned(),
             version: crate::build_info::VERSION.to_owned(),
             clock_difference: Duration::from_secs(config.cluster.clock_seconds),

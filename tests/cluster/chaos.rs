@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chat_server::cluster::Delivery;
 use chat_server::hub::{Fate, MessageId, News};
 
 use crate::history::Slow;
-use crate::node::{Chat, Node, channel, name, tagged, texts};
+use crate::node::{Chat, Node, channel, in_both_forms, name, tagged, texts};
 use crate::proxy::Proxy;
 use crate::support::{Redis, wait_until};
 
@@ -52,13 +53,14 @@ fn wait_for(time: Duration) {
     wait_until("it has lasted long enough", || Instant::now() > until);
 }
 
-#[test]
-fn whatever_goes_wrong_all_tell_the_same_and_it_is_all_there() {
+in_both_forms! { whatever_goes_wrong_all_tell_the_same_and_it_is_all_there }
+
+fn whatever_goes_wrong_all_tell_the_same_and_it_is_all_there(delivery: Delivery) {
     let seed = std::env::var("CHAT_SEED").map_or(20_261_121, |seed| seed.parse().unwrap());
     println!("CHAT_SEED={seed}");
     let mut random: u64 = seed;
     let redis = Redis::start();
-    let mut chat = Chat::within(&redis);
+    let mut chat = Chat::within(&redis).by(delivery);
     let proxies: Vec<Proxy> = (0..3).map(|_| Proxy::start(redis.address())).collect();
     let mut stores = Vec::new();
     let nodes: Vec<Node> = proxies

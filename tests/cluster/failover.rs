@@ -35,9 +35,8 @@ fn what_a_standby_lacks_that_takes_over_is_stored_again() {
     let (database, early, late) = ("test0", 0..50, 50..120);
     let standby = Postgres::start_standby_of(&primary);
     let chat = Chat {
-        redis_url: redis.url(),
-        prefix: redis.new_prefix(),
         postgres_url: primary.url_with(&standby, database),
+        ..Chat::within(&redis)
     };
     let [one, two] = [chat.node(), chat.node()];
     for number in early.clone() {

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::node::in_both_forms;
+use crate::shared::word;
 use crate::support::{JsonClient, Postgres, Redis, Server, free_address, wait_until};
+use chat_server::cluster::Delivery;
 use correspondent::{Account, Correspondent};
 use person::Person;
 use plan::{END, Plan, ROOM};
@@ -33,21 +36,24 @@ struct Common {
     redis: Redis,
     postgres: Postgres,
     database: String,
+    delivery: Delivery,
 }
 
 impl Common {
-    fn start() -> Common {
+    fn start(delivery: Delivery) -> Common {
         let postgres = Postgres::start();
         Common {
             redis: Redis::start(),
             database: postgres.create_database(),
             postgres,
+            delivery,
         }
     }
 
     fn server(&self) -> Server {
         Server::start(|config| {
             config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
+            config["cluster"]["delivery"] = word(self.delivery).into();
             config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0, "ping_seconds": 1 });
             // Fixed ports, so that they are the same after a restart.
             for listener in ["telnet", "tcp", "web"] {
@@ -200,9 +206,10 @@ fn resuming_clients(who: &str) -> bool {
     who.starts_with("json")
 }
 
-#[test]
-fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
-    let common = Common::start();
+in_both_forms! { whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order }
+
+fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order(delivery: Delivery) {
+    let common = Common::start(delivery);
     let [mut one, mut two, mut three] = std::array::from_fn(|_| common.server());
     let plan = Arc::new(Plan::new(&[&one, &two, &three]));
     let people = People::come(&one, &plan);

@@ -1,7 +1,7 @@
 //! Administration over gRPC while Redis or PostgreSQL is away.
 
 use crate::shared::Common;
-use crate::support::{LineClient, Postgres, Redis, Server, User, run_python};
+use crate::support::{LineClient, Postgres, Server, User, run_python};
 
 fn server(common: &Common) -> Server {
     common.server_with(|config| config["listen"]["grpc"] = "127.0.0.1:0".into())
@@ -32,8 +32,8 @@ fn a_program_is_told_to_try_again_while_redis_is_away() {
 fn a_program_is_told_to_try_again_while_postgresql_is_away() {
     let postgres = Postgres::start();
     let common = Common {
-        redis: Redis::start(),
         database: postgres.create_database(),
+        ..Common::new()
     };
     let server = server(&common);
     let mut ann = LineClient::enter_channel(&server, "ann", "dev");

@@ -3,12 +3,21 @@
 use std::collections::BTreeSet;
 use std::thread;
 
+use chat_server::cluster::Delivery;
 use chat_server::hub::{Fate, MessageId, News, NodeId, Private};
 use chat_server::model::{Body, MessageKind, Record};
 use chat_server::store::AccountId;
 use proptest::prelude::*;
 
-use crate::node::{Chat, Node, account, connection, direct, draft, name, tagged, tagged_by};
+use crate::node::{
+    Chat, Node, account, connection, direct, draft, in_both_forms, name, tagged, tagged_by,
+};
+
+in_both_forms! {
+    all_servers_tell_a_channel_in_one_order
+    a_tag_sent_by_two_servers_at_once_is_published_once
+    ids_stay_within_their_bits_when_the_clock_of_redis_steps_back
+}
 
 /// The messages of a channel that a node delivered.
 fn of_channel(node: &Node, channel: &str, own: &[(u64, MessageId)]) -> Vec<MessageId> {
@@ -27,10 +36,9 @@ fn of_channel(node: &Node, channel: &str, own: &[(u64, MessageId)]) -> Vec<Messa
     })
 }
 
-#[test]
-fn all_servers_tell_a_channel_in_one_order() {
+fn all_servers_tell_a_channel_in_one_order(delivery: Delivery) {
     const EACH: u64 = 400;
-    let chat = Chat::new();
+    let chat = Chat::new().by(delivery);
     let nodes = [chat.node(), chat.node(), chat.node()];
     thread::scope(|scope| {
         for node in &nodes {
@@ -75,10 +83,9 @@ fn all_servers_tell_a_channel_in_one_order() {
     }
 }
 
-#[test]
-fn a_tag_sent_by_two_servers_at_once_is_published_once() {
+fn a_tag_sent_by_two_servers_at_once_is_published_once(delivery: Delivery) {
     const TAGS: u64 = 200;
-    let chat = Chat::new();
+    let chat = Chat::new().by(delivery);
     let nodes = [chat.node(), chat.node()];
     thread::scope(|scope| {
         for node in &nodes {
@@ -262,9 +269,8 @@ fn servers_know_of_each_other() {
     });
 }
 
-#[test]
-fn ids_stay_within_their_bits_when_the_clock_of_redis_steps_back() {
-    let chat = Chat::new();
+fn ids_stay_within_their_bits_when_the_clock_of_redis_steps_back(delivery: Delivery) {
+    let chat = Chat::new().by(delivery);
     let node = chat.node();
     // As if the clock had been a day ahead: this millisecond has no ids left.
     let mut redis = crate::support::Redis::shared().connect();

@@ -16,6 +16,7 @@ mod faults;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod history;
+mod interest;
 mod limits;
 mod lives;
 mod log;

@@ -1,10 +1,13 @@
 //! A server without its hub, and what its hub would be told.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
-use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, Shared, SharedTag, Tag};
+use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, Delivery, RedisUrl};
+use chat_server::hub::{
+    ConnectionId, Draft, Fate, MessageId, News, RosterChange, Shared, SharedTag, Tag,
+};
 use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
@@ -15,8 +18,33 @@ use chat_server::text::Text;
 
 use crate::support::{DEADLINE, Postgres, Redis, wait_until};
 
+/// Tests of what is said, each for servers that hear of everything and for servers that hear of what
+/// their people need.
+macro_rules! in_both_forms {
+    ($($test:ident)+) => {
+        $(mod $test {
+            use chat_server::cluster::Delivery;
+
+            #[test]
+            fn all() {
+                super::$test(Delivery::All);
+            }
+
+            #[test]
+            fn interest() {
+                super::$test(Delivery::Interest);
+            }
+        })+
+    };
+}
+pub(crate) use in_both_forms;
+
+/// The channels in which every server of a chat by interest has someone.
+pub const PEOPLED: [&str; 3] = ["dev", "ops", "global"];
+
 /// A chat that several servers can join.
 pub struct Chat {
+    pub delivery: Delivery,
     pub redis_url: String,
     pub prefix: String,
     pub postgres_url: String,
@@ -27,6 +55,8 @@ pub struct Chat {
 pub struct Heard {
     news: Mutex<Vec<News>>,
     came: Condvar,
+    /// Held by a test in which the hub takes nothing.
+    taking: Mutex<()>,
 }
 
 /// One server.
@@ -46,10 +76,15 @@ impl Chat {
     /// Uses a Redis of its own.
     pub fn within(redis: &Redis) -> Chat {
         Chat {
+            delivery: Delivery::All,
             redis_url: redis.url(),
             prefix: redis.new_prefix(),
             postgres_url: Postgres::shared().create_database(),
         }
+    }
+
+    pub fn by(self, delivery: Delivery) -> Chat {
+        Chat { delivery, ..self }
     }
 
     /// Settings with short times, so that tests need not wait. A server is given up after three
@@ -58,6 +93,7 @@ impl Chat {
         ClusterSettings {
             prefix: self.prefix.clone(),
             shards: 4,
+            delivery: self.delivery,
             beat: Duration::from_millis(100),
             patience: 30,
             claim_after: Duration::from_millis(600),
@@ -82,7 +118,32 @@ impl Chat {
 }
 
 impl Node {
+    /// By interest, someone is in some channels.
     pub fn start(settings: ClusterSettings, postgres: Arc<dyn Store>) -> Node {
+        let node = Node::start_empty(settings.clone(), postgres);
+        if settings.delivery == Delivery::Interest {
+            node.enter(&PEOPLED);
+        }
+        node
+    }
+
+    /// Someone comes to this server and its channels. Returns the name.
+    pub fn enter(&self, channels: &[&str]) -> Name {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let who = format!("reader{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let who = name(&who);
+        self.share(online(&who, None));
+        for channel in channels {
+            self.share(joined(&who, channel));
+        }
+        for channel in channels {
+            assert!(self.cluster.attend_channel(&name(channel)), "{channel}");
+        }
+        who
+    }
+
+    /// Nobody is there yet.
+    pub fn start_empty(settings: ClusterSettings, postgres: Arc<dyn Store>) -> Node {
         let heard = Arc::new(Heard::default());
         let hears = heard.clone();
         let (cluster, threads) = Cluster::start(
@@ -165,7 +226,13 @@ impl Node {
 }
 
 impl Heard {
+    /// Takes nothing until this is dropped.
+    pub fn hold(&self) -> MutexGuard<'_, ()> {
+        self.taking.lock().unwrap()
+    }
+
     fn add(&self, news: Vec<News>) {
+        let _taking = self.taking.lock().unwrap();
         self.news.lock().unwrap().extend(news);
         self.came.notify_all();
     }
@@ -199,6 +266,29 @@ impl Heard {
 
 pub fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+pub fn online(who: &Name, account: Option<i64>) -> Shared {
+    Shared::Roster(RosterChange::Online {
+        name: who.clone(),
+        account: account.map(AccountId),
+        cloak: None,
+    })
+}
+
+pub fn joined(who: &Name, channel: &str) -> Shared {
+    Shared::Roster(RosterChange::Joined {
+        name: who.clone(),
+        channel: name(channel),
+    })
+}
+
+pub fn left(who: &Name, channel: &str) -> Shared {
+    Shared::Roster(RosterChange::Left {
+        name: who.clone(),
+        channel: name(channel),
+        reason: None,
+    })
 }
 
 pub fn handle(number: u64) -> MessageId {

@@ -5,11 +5,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chat_server::cluster::Delivery;
 use chat_server::hub::{Fate, MessageId, News};
 
-use crate::node::{Chat, Node, channel, draft, texts};
+use crate::node::{Chat, Node, channel, draft, in_both_forms, texts};
 use crate::proxy::Proxy;
 use crate::support::{Postgres, Redis, wait_until};
+
+in_both_forms! {
+    redis_is_killed_and_started_again
+    redis_stands_still_for_a_while
+    the_way_to_redis_is_cut_again_and_again
+    what_cannot_be_sent_is_refused_after_a_while_and_then_at_once
+}
 
 /// Sends one message after the other until told to stop; counts them.
 fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
@@ -30,7 +38,7 @@ fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
 /// While `one` talks, something fails. Afterwards every accepted message is
 /// settled once, and both servers have delivered exactly the committed ones in
 /// one order.
-fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&AtomicU64)) {
+pub fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&AtomicU64)) {
     let (is_over, said) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         scope.spawn(|| talk(one, &is_over, &said));
@@ -79,10 +87,9 @@ fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&At
     assert_eq!(found, &expected[last..]);
 }
 
-#[test]
-fn redis_is_killed_and_started_again() {
+fn redis_is_killed_and_started_again(delivery: Delivery) {
     let redis = Redis::start();
-    let chat = Chat::within(&redis);
+    let chat = Chat::within(&redis).by(delivery);
     let [one, other] = [chat.node(), chat.node()];
     nothing_is_lost_or_doubled(&one, &other, |said| {
         for _ in 0..3 {
@@ -102,10 +109,9 @@ fn redis_is_killed_and_started_again() {
     });
 }
 
-#[test]
-fn redis_stands_still_for_a_while() {
+fn redis_stands_still_for_a_while(delivery: Delivery) {
     let redis = Redis::start();
-    let chat = Chat::within(&redis);
+    let chat = Chat::within(&redis).by(delivery);
     let [one, other] = [chat.node(), chat.node()];
     nothing_is_lost_or_doubled(&one, &other, |_| {
         redis.stop();
@@ -120,10 +126,9 @@ fn redis_stands_still_for_a_while() {
     wait_until("the server is ready", || one.cluster.readiness().is_none());
 }
 
-#[test]
-fn the_way_to_redis_is_cut_again_and_again() {
+fn the_way_to_redis_is_cut_again_and_again(delivery: Delivery) {
     let redis = Redis::start();
-    let mut chat = Chat::within(&redis);
+    let mut chat = Chat::within(&redis).by(delivery);
     let other = chat.node();
     let proxy = Proxy::start(redis.address());
     chat.redis_url = proxy.url();
@@ -143,10 +148,9 @@ fn the_way_to_redis_is_cut_again_and_again() {
     });
 }
 
-#[test]
-fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
+fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once(delivery: Delivery) {
     let redis = Redis::start();
-    let chat = Chat::within(&redis);
+    let chat = Chat::within(&redis).by(delivery);
     let node = chat.node_with(|settings| settings.refuse_after = Duration::from_millis(300));
     node.say(1, "dev", "before");
     assert!(matches!(node.fate_of(1), Fate::Committed(_)));
@@ -177,9 +181,8 @@ fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
 fn the_first_questions_after_a_restart_are_answered() {
     let (redis, postgres) = (Redis::start(), Postgres::start());
     let chat = Chat {
-        redis_url: redis.url(),
-        prefix: redis.new_prefix(),
         postgres_url: postgres.create_database(),
+        ..Chat::within(&redis)
     };
     let node = chat.node();
     node.say(1, "dev", "before");

@@ -16,7 +16,7 @@ use chat_server::text::Text;
 use crate::node::{Chat, Node, connection, handle, name};
 use crate::support::{Postgres, Redis, wait_until};
 
-fn change(number: u64, channel: &str, changes: Vec<Change>) -> ChannelChange {
+pub fn change(number: u64, channel: &str, changes: Vec<Change>) -> ChannelChange {
     ChannelChange {
         id: handle(number),
         at_ms: number,
@@ -38,7 +38,7 @@ fn draft(change: &ChannelChange) -> Draft {
     }
 }
 
-fn make(node: &Node, change: &ChannelChange) {
+pub fn make(node: &Node, change: &ChannelChange) {
     assert!(node.cluster.append(vec![draft(change)]).is_empty());
 }
 
@@ -131,9 +131,8 @@ fn a_change_that_no_server_has_stored_yet_is_known_to_one_that_starts() {
     let postgres = Postgres::start();
     let redis = Redis::start();
     let chat = Chat {
-        redis_url: redis.url(),
-        prefix: redis.new_prefix(),
         postgres_url: postgres.create_database(),
+        ..Chat::within(&redis)
     };
     let first = chat.node();
     make(

@@ -1,14 +1,21 @@
 //! Several servers that are one chat, with clients of every kind on different
 //! servers.
 
+use chat_server::cluster::Delivery;
+
+use crate::node::in_both_forms;
 use crate::shared::{Common, sees};
-use crate::support::{Answer, JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
+use crate::support::{Answer, JsonClient, LineClient, Postgres, Server, User, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-#[test]
-fn people_on_three_servers_and_protocols_talk_in_one_channel() {
-    let common = Common::new();
+in_both_forms! {
+    people_on_three_servers_and_protocols_talk_in_one_channel
+    nothing_is_lost_or_doubled_while_servers_come_and_go
+}
+
+fn people_on_three_servers_and_protocols_talk_in_one_channel(delivery: Delivery) {
+    let common = Common::by(delivery);
     let [one, two, three] = common.servers();
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");
     let mut bob = JsonClient::enter(&two, "bob");
@@ -69,10 +76,9 @@ fn a_nickname_is_had_once_and_is_free_when_its_server_dies() {
     });
 }
 
-#[test]
-fn nothing_is_lost_or_doubled_while_servers_come_and_go() {
+fn nothing_is_lost_or_doubled_while_servers_come_and_go(delivery: Delivery) {
     const EACH: usize = 300;
-    let common = Common::new();
+    let common = Common::by(delivery);
     let [one, two, mut three] = common.servers();
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");
     let mut bob = LineClient::enter_channel(&two, "bob", "dev");
@@ -411,8 +417,8 @@ fn metric(server: &Server, name: &str) -> Option<f64> {
 fn the_metrics_say_how_it_gets_on_with_redis_and_postgresql() {
     let postgres = Postgres::start();
     let common = Common {
-        redis: Redis::start(),
         database: postgres.create_database(),
+        ..Common::new()
     };
     let server = common.server();
     let is = |name: &str, wanted: f64| {

@@ -1,6 +1,7 @@
 -- Executes one batch of a node's operations, all of it, exactly once.
 --
--- ARGV: prefix, node, number of the batch, then the operations, each a letter and its arguments.
+-- ARGV: prefix, node, number of the batch, how many entries of a channel are kept for nodes that
+-- have missed some, then the operations, each a letter and its arguments.
 -- Answers "<number> <word> <word> ...", a word for each operation; "gone" if the others have given
 -- the node up; or "lost" if Redis does not remember the batch before, so that what else it has lost
 -- is unknown. The last answer is remembered: a node that has not received it asks again with the
@@ -23,8 +24,29 @@ end
 -- Sequences have 20 bits, of which 6 are for the shard.
 local MAX_SEQUENCE, SHARDS = 16383, 64
 
-local function tell(notice)
-  return redis.call('XADD', P .. ':news', '*', 'n', node, 'e', notice)
+local by_interest = is_by_interest(P)
+local kept = ARGV[4]
+
+local function tell(notice, message)
+  return tell_all(P, by_interest, node, notice, message)
+end
+
+-- Publishes an entry to the nodes that follow a channel or person, with its position there and the
+-- one before it. The last positions are kept with the ids of their entries, and it is kept which
+-- topic had its last one when. (A list of few is ten times smaller than a stream.)
+local function publish(topic, id, entry)
+  local recent = P .. ':recent:' .. topic
+  local before = string.match(redis.call('LINDEX', recent, -1) or '', '^%S+') or '0-0'
+  local ms, sequence = string.match(before, '(%d+)-(%d+)')
+  local at_ms = string.match(id, '^%d+')
+  local at = at_ms .. '-0'
+  if tonumber(at_ms) <= tonumber(ms) then
+    at = ms .. '-' .. string.format('%.0f', tonumber(sequence) + 1)
+  end
+  redis.call('RPUSH', recent, table.concat({ at, before, id }, ' '))
+  redis.call('LTRIM', recent, '-' .. kept, -1)
+  redis.call('ZADD', P .. ':recents:' .. string.match(topic, '^{%d+}'), at_ms, topic)
+  redis.call('PUBLISH', P .. ':t:' .. topic, table.concat({ at, before, id, node, entry }, ' '))
 end
 
 -- Tags are remembered for ten minutes, but at most `most` of each owner: beyond that, the owner's
@@ -68,7 +90,8 @@ local function remember(owner, tag, id, most)
   redis.call('EXPIRE', order, REMEMBERED)
 end
 
-local function append(shard, entry, owner, tag, most)
+-- `topics` are those who have to hear of it; '!' are all nodes.
+local function append(shard, entry, owner, tag, most, topics)
   if owner ~= '' then
     local id = known_id(owner, tag)
     if id then
@@ -87,6 +110,15 @@ local function append(shard, entry, owner, tag, most)
   id = ms .. '-' .. string.format('%.0f', tonumber(sequence) * SHARDS + tonumber(shard))
   if owner ~= '' then
     remember(owner, tag, id, tonumber(most))
+  end
+  if by_interest then
+    if topics == '!' then
+      tell(entry, id)
+    else
+      for topic in string.gmatch(topics, '%S+') do
+        publish(topic, id, entry)
+      end
+    end
   end
   return id
 end
@@ -261,13 +293,18 @@ local function ban(notice, target, ban)
   return '1'
 end
 
-local words, at = { number }, 4
+local words, at = { number }, 5
 while ARGV[at] do
   local what, a, b, c = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local d = ARGV[at + 4]
   if what == 'a' then
-    words[#words + 1] = append(a, b, c, d, ARGV[at + 5])
-    at = at + 6
+    words[#words + 1] = append(a, b, c, d, ARGV[at + 5], ARGV[at + 6])
+    at = at + 7
+  elseif what == 'w' then
+    -- The node's own thread that hears the rest has something to do.
+    redis.call('PUBLISH', P .. ':t:node:' .. node, '')
+    words[#words + 1] = '1'
+    at = at + 1
   elseif what == 't' then
     tell(a)
     words[#words + 1] = '1'

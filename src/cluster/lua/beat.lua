@@ -31,6 +31,11 @@ if now - at >= shortest or now < at then
 end
 redis.call('HSET', nodes, node, about)
 redis.call('HSET', beats, node, string.format('%.0f', tick))
+local by_interest = is_by_interest(P)
+if by_interest then
+  -- The node's thread that hears publications knows by this that it still does, and the time.
+  redis.call('PUBLISH', P .. ':t:node:' .. node, string.format('%.0f', now))
+end
 
 local last = redis.call('HGETALL', beats)
 for i = 1, #last, 2 do
@@ -39,7 +44,7 @@ for i = 1, #last, 2 do
     redis.call('HDEL', nodes, dead)
     redis.call('HDEL', beats, dead)
     redis.call('SADD', P .. ':dead', dead)
-    redis.call('XADD', P .. ':news', '*', 'n', dead, 'e', '{"v":1,"d":"Gone"}')
+    tell_all(P, by_interest, dead, '{"v":1,"d":"Gone"}')
   end
 end
 

@@ -5,5 +5,5 @@ if redis.call('HDEL', P .. ':nodes', node) == 0 then
 end
 redis.call('HDEL', P .. ':beats', node)
 redis.call('SADD', P .. ':dead', node)
-redis.call('XADD', P .. ':news', '*', 'n', node, 'e', '{"v":1,"d":"Gone"}')
+tell_all(P, is_by_interest(P), node, '{"v":1,"d":"Gone"}')
 return 1

@@ -1,5 +1,5 @@
 -- How far behind a node and the store are. ARGV: prefix, how many shards,
--- up to where the node has read the news and each shard. Answers the time, when
+-- up to where the node has read the news and each shard, unless it hears of those otherwise. Answers the time, when
 -- the oldest entry it has not read came (or 0), how many entries are not in
 -- the store yet, and when the oldest of these came (or 0), in ms.
 local P, shards = ARGV[1], tonumber(ARGV[2])
@@ -24,7 +24,10 @@ local unread = oldest(P .. ':news', ARGV[3])
 local unstored, since = 0, 0
 for shard = 0, shards - 1 do
   local log = P .. ':log:' .. shard
-  unread = earlier(unread, oldest(log, ARGV[4 + shard]))
+  local read = ARGV[4 + shard]
+  if read then
+    unread = earlier(unread, oldest(log, read))
+  end
   if redis.call('EXISTS', log) == 1 then
     for _, group in ipairs(redis.call('XINFO', 'GROUPS', log)) do
       local fields = {}

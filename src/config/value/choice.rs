@@ -21,7 +21,8 @@ macro_rules! choices {
         impl $type {
             const WORDS: &'static [&'static str] = &[$($word),+];
 
-            fn word(self) -> &'static str {
+            /// The word for it.
+            pub(crate) fn word(self) -> &'static str {
                 match self {
                     $($type::$choice => $word,)+
                 }
@@ -125,6 +126,16 @@ choices! {
         On = "on",
         /// No.
         Off = "off",
+    }
+}
+
+choices! {
+    /// What a server of a cluster hears of.
+    pub enum Delivery {
+        /// All that is said anywhere.
+        All = "all",
+        /// What its own people need.
+        Interest = "interest",
     }
 }
 
