@@ -168,6 +168,7 @@ pub(super) fn openapi(_: &Call<'_>) -> Result<Reply, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::route::Access;
     use super::super::router::FAMILIES;
     use super::*;
     use std::collections::BTreeSet;
