@@ -164,7 +164,7 @@ impl Common {
     /// Wakes the thread of a node that hears what is published.
     pub fn wake(&self, node: NodeId, link: &mut Link) -> Result<(), LinkError> {
         let mut command = redis::cmd("PUBLISH");
-        command.arg(Headings::new(self, node).text(&Heading::Own));
+        command.arg(Headings::new(&self.settings, node).text(&Heading::Own));
         link.call(command.arg("")).map(drop)
     }
 

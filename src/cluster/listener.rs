@@ -96,7 +96,7 @@ impl Listener {
         let patience = settings.beat * BEATS + ANSWER;
         Ok(Hearing {
             ears: Ears::open(&settings.redis, patience)?,
-            headings: Headings::new(&self.common, cursors.life.node),
+            headings: Headings::new(settings, cursors.life.node),
             link: self.common.link(),
             news: Vec::new(),
             common: self.common.clone(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::hub::NodeId;
 use crate::model::{AccountId, Conversation, MessageId, Name, Record};
 
-use super::common::Common;
 use super::keys::{EntryId, node_text, parse_node, shard_of_text};
+use super::settings::ClusterSettings;
 
 /// Marks, for the script that appends, an entry that all servers have to know.
 const ALL: &str = "!";
@@ -89,10 +89,10 @@ pub struct Headings {
 }
 
 impl Headings {
-    pub fn new(common: &Common, node: NodeId) -> Headings {
+    pub fn new(settings: &ClusterSettings, node: NodeId) -> Headings {
         Headings {
-            prefix: common.key("t:"),
-            shards: common.settings.shards,
+            prefix: format!("{}:t:", settings.prefix),
+            shards: settings.shards,
             own: format!("node:{}", node_text(node)),
         }
     }
