@@ -55,6 +55,14 @@ impl Channels {
         }
     }
 
+    /// The same in each of these channels, before one who is in them gets this name: the client
+    /// would take it for its own leaving.
+    pub fn tell_late_of_each(&mut self, channels: &[ChannelIndex], name: &Name, fx: &mut Effects) {
+        for &channel in channels {
+            self.tell_late_of(channel, name, fx);
+        }
+    }
+
     /// The same in all channels.
     pub fn tell_all_late_of(&mut self, name: &Name, fx: &mut Effects) {
         while let Some(channels) = self.late_due.by_key.get(name.key())

@@ -114,6 +114,8 @@ impl Hub {
         };
         fx.shown_as(self.face_of(&nickname), |fx| fx.tell(id, joined));
         if keeps_roster {
+            // Afterwards the client would take its leaving before for one from where it is now.
+            self.tell_late_of(index, &nickname, fx);
             self.channels.keeps_roster(index, id);
         }
         self.has_joined(id, index, &nickname, now, fx);

@@ -254,6 +254,7 @@ impl Hub {
             .filter_map(|name| self.channels.find(name))
             .collect();
         if from.as_str() != to.as_str() {
+            self.channels.tell_late_of_each(&channels, to, fx);
             self.tell_renamed(&channels, &[], (from, to), now, fx);
         }
         if self.remote_account(to).flatten().is_some() {

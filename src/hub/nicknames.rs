@@ -372,9 +372,7 @@ impl Hub {
         let elsewhere = elsewhere.flat_map(|person| person.channels(usize::MAX));
         channels.extend(elsewhere.filter_map(|channel| self.channels.find(channel)));
         self.channels.tell_all_late_of(owner, fx);
-        for &channel in &channels {
-            self.channels.tell_late_of(channel, to, fx);
-        }
+        self.channels.tell_late_of_each(&channels, to, fx);
         let observers = self.observers_of(owner, channels, &own);
         let news = RosterNews::Renamed {
             from: from.clone(),

@@ -174,6 +174,14 @@ impl Hub {
         fx.answer(answering);
     }
 
+    /// Tells a channel that a user has left it before, or another one who was called so, if that
+    /// has yet to be told.
+    pub(super) fn tell_late_of(&mut self, index: ChannelIndex, name: &Name, fx: &mut Effects) {
+        let called = self.shown(name).clone();
+        self.channels.tell_late_of(index, name, fx);
+        self.channels.tell_late_of(index, &called, fx);
+    }
+
     /// Tells a channel that a user has come, on this server with this connection.
     pub(super) fn tell_joined(
         &mut self,
@@ -182,9 +190,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        let called = self.shown(who.0).clone();
-        self.channels.tell_late_of(index, who.0, fx);
-        self.channels.tell_late_of(index, &called, fx);
+        self.tell_late_of(index, who.0, fx);
         let face = self.face_of(who.0);
         let channels = &mut self.channels;
         let is_bot = is_bot(&face);

@@ -79,6 +79,7 @@ impl Hub {
         }
         channels.sort_unstable();
         channels.dedup();
+        self.channels.tell_late_of_each(&channels, &to, fx);
         let face = self.face_of(&to);
         fx.shown_as(face, |fx| {
             let own = connections.iter().copied();
@@ -103,9 +104,6 @@ impl Hub {
         let (from, to) = names;
         // Those who were not told that it has left a channel would rename it there.
         self.channels.tell_all_late_of(from, fx);
-        for &channel in channels {
-            self.channels.tell_late_of(channel, to, fx);
-        }
         let news = RosterNews::Renamed {
             from: from.clone(),
             to: to.clone(),

@@ -383,6 +383,7 @@ impl Hub {
         if is_new && kept.is_none() {
             self.tell_online(&name, fx);
         }
+        self.channels.tell_late_of_each(&channels, &name, fx);
         let face = self.face_of(&name);
         if kept.is_none() {
             fx.shown_as(face, |fx| fx.tell(id, Event::Renamed { to: name.clone() }));

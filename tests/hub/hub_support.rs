@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_server::hub::{
-    After, ChannelInfo, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
-    Finding, Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading, Recall, Refusal,
-    Shared,
+    After, ChannelInfo, Chore, Circumstances, Command, ConnectionId, Credential, Effect, Effects,
+    Event, Farewell, Finding, Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading,
+    Recall, Refusal, Shared,
 };
 use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::protocol::irc::nicknames::Nicknames;
+use chat_server::protocol::irc::{self, Reader, Terms};
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 
@@ -41,6 +42,10 @@ pub struct House {
     pub done: Vec<(u64, Result<(), Refusal>)>,
     /// What accounts are called, as the events say.
     pub nicknames: Nicknames,
+    /// The connections that speak IRC, and what the lines of each depend on.
+    pub readers: BTreeMap<ConnectionId, Reader>,
+    /// The lines that they were sent.
+    pub lines: Vec<(ConnectionId, String)>,
 }
 
 impl House {
@@ -62,6 +67,8 @@ impl House {
             shared: Vec::new(),
             done: Vec::new(),
             nicknames: Nicknames::default(),
+            readers: BTreeMap::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -80,8 +87,14 @@ impl House {
         let result = action(&mut self.hub, self.now, &mut fx);
         for effect in fx.list() {
             match effect {
-                Effect::Deliver { to, event, .. } => {
-                    let to = fx.recipients(*to).iter();
+                Effect::Deliver {
+                    to,
+                    event,
+                    circumstances,
+                } => {
+                    let to = fx.recipients(*to);
+                    self.write_lines(to, event, circumstances);
+                    let to = to.iter();
                     let called = self.nicknames.event(event);
                     let event = called.as_ref().unwrap_or(event);
                     self.told.extend(to.map(|&id| (id, event.clone())));
@@ -112,6 +125,36 @@ impl House {
             }
         }
         result
+    }
+
+    /// Encodes an event for those who speak IRC, as the outbox does.
+    fn write_lines(&mut self, to: &[ConnectionId], event: &Event, told: &Circumstances) {
+        if self.readers.is_empty() {
+            return;
+        }
+        let (now_ms, nicknames) = (self.now.unix_ms, self.nicknames.clone());
+        let terms = Terms {
+            nicknames,
+            ..Terms::default()
+        };
+        for id in to {
+            let is_speaker = told.speaker == Some(*id);
+            let reader = self.readers.get_mut(id);
+            let Some(reader) = reader.filter(|it| !irc::leaves_out(it, event, is_speaker)) else {
+                continue;
+            };
+            let mut out = Vec::new();
+            match irc::is_personal(event) {
+                true => irc::write_personal(event, told, (&terms, reader), now_ms, &mut out),
+                false => {
+                    let shape = reader.shape();
+                    irc::write_shared(event, told, (&terms, shape), now_ms, &mut out);
+                }
+            }
+            let lines = String::from_utf8(out).expect("text");
+            let lines = lines.split_terminator("\r\n");
+            self.lines.extend(lines.map(|line| (*id, line.to_owned())));
+        }
     }
 
     pub fn open(&mut self, index: u32) -> ConnectionId {

@@ -18,6 +18,7 @@ mod guesses;
 mod hub_costs;
 mod hub_resume;
 mod hub_support;
+mod irc_screen;
 mod keeping_house;
 mod last_here;
 mod mended;
