@@ -6,11 +6,15 @@ use std::time::Duration;
 use redis::{Cmd, Connection, Value};
 
 use super::error::LinkError;
-use super::link::{answer, failure, open};
+use super::link::{answer, failure, is_interruption, open};
 use crate::config::RedisUrl;
 
 /// See the module's documentation.
-pub struct Ears(Connection);
+pub struct Ears {
+    connection: Connection,
+    /// Whether a signal has ended the last wait, which is no fault of Redis.
+    pub is_interrupted: bool,
+}
 
 /// What has come.
 #[derive(Debug)]
@@ -26,7 +30,10 @@ pub enum Heard {
 impl Ears {
     /// Connects; `patience` is how long nothing may come.
     pub fn open(url: &RedisUrl, patience: Duration) -> Result<Ears, LinkError> {
-        Ok(Ears(open(url, patience)?))
+        Ok(Ears {
+            connection: open(url, patience)?,
+            is_interrupted: false,
+        })
     }
 
     /// Asks for what is published under these names. Each is [`Heard::Follows`] once.
@@ -40,13 +47,16 @@ impl Ears {
     }
 
     fn send(&mut self, command: &Cmd) -> Result<(), LinkError> {
-        let sent = self.0.send_packed_command(&command.get_packed_command());
+        let sent = (self.connection).send_packed_command(&command.get_packed_command());
         sent.map_err(|error| failure(&error))
     }
 
     /// Waits for the next.
     pub fn next(&mut self) -> Result<Heard, LinkError> {
-        let came = self.0.recv_response().map_err(|error| failure(&error))?;
+        let came = self.connection.recv_response().map_err(|error| {
+            self.is_interrupted = is_interruption(&error);
+            failure(&error)
+        })?;
         if let Value::ServerError(error) = came {
             return Err(LinkError::Refused(error.to_string()));
         }

@@ -209,7 +209,8 @@ pub fn failure(error: &redis::RedisError) -> LinkError {
     }
 }
 
-fn is_interruption(error: &redis::RedisError) -> bool {
+/// Whether a signal has ended a wait.
+pub fn is_interruption(error: &redis::RedisError) -> bool {
     // The library shares its causes.
     let shared = error
         .source()

@@ -85,7 +85,10 @@ impl Listener {
             Err(error) => {
                 // What came before the failure counts as heard of.
                 self.common.deliver(news);
-                Err(error)
+                match hearing.ears.is_interrupted && !is_new {
+                    true => self.hear(cursors),
+                    false => Err(error),
+                }
             }
         }
     }
