@@ -67,6 +67,8 @@ pub struct Outbox {
     bulk: VecDeque<u32>,
     scratch: Vec<u8>,
     slow: Vec<ConnectionId>,
+    /// Event streams that follow nothing any more.
+    over: Vec<ConnectionId>,
     flusher: Flusher,
     watcher: Watcher,
     senders: Senders,
@@ -97,6 +99,7 @@ impl Outbox {
             bulk: VecDeque::new(),
             scratch: Vec::new(),
             slow: Vec::new(),
+            over: Vec::new(),
             watcher: flusher.watcher(),
             senders: Senders::start(&flusher.watcher()),
             posts: Vec::new(),
@@ -177,6 +180,9 @@ impl Outbox {
                     };
                     if following::tell(seat, event, shared, arena) {
                         self.sums.deliveries += 1;
+                        if seat.follower.as_ref().is_some_and(|it| it.is_over()) {
+                            self.over.push(id);
+                        }
                         self.wake(id.index, lane);
                     }
                     continue;
@@ -344,6 +350,11 @@ impl Outbox {
     /// Connections that turned out to be slow readers since the last call.
     pub fn take_slow_readers(&mut self) -> Vec<ConnectionId> {
         std::mem::take(&mut self.slow)
+    }
+
+    /// Event streams of which the last channel is not followed any more, since the last call.
+    pub fn take_ended_streams(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.over)
     }
 
     /// Pings the WebSockets and IRC clients among at most `most` seats: every `step`-th one from

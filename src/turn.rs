@@ -425,6 +425,12 @@ impl Turn {
     fn flush(&mut self, now: Now) {
         let Parts { outbox, inputs, .. } = &mut self.parts;
         outbox.flush(self.load.is_high(), inputs);
+        let over = self.parts.outbox.take_ended_streams();
+        let removed = Farewell::Removed {
+            by: None,
+            reason: None,
+        };
+        self.end_all(&over, &removed, now);
         let slow = self.parts.outbox.take_slow_readers();
         self.end_all(&slow, &Farewell::SlowReader, now);
         self.count();

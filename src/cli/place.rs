@@ -97,7 +97,9 @@ impl Place {
                 false => self.running(config),
             };
         }
-        let folder = config.data_dir.display();
+        // What is relative in a configuration is so to the current folder, wherever its file is.
+        let folder = std::path::absolute(&config.data_dir);
+        let folder = folder.as_ref().unwrap_or(&config.data_dir).display();
         if !config.data_dir.join("chat.db").exists() {
             let why = format!(
                 "there is no chat in {folder}: start the server once, name another folder with \

@@ -7,7 +7,7 @@ use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal, WayIn};
 
 impl Hub {
     /// Has the connection of an event stream resume a channel, in which its user is with another
-    /// connection: it makes none.
+    /// connection: it makes none. What has let the user in lets the stream in, too.
     pub fn catch_up(
         &mut self,
         id: ConnectionId,
@@ -16,6 +16,9 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        let index = self.channels.find(&channel);
+        let pass = index.and_then(|index| self.pass_of_user(id, index, now));
+        let before = self.set_pass(id, pass);
         match self.way_in(id, &channel, now) {
             Ok(WayIn::Missing) => fx.tell(id, Event::Refused(Refusal::NoSuchChannel(channel))),
             Ok(WayIn::Inside | WayIn::Open) => {
@@ -23,5 +26,6 @@ impl Hub {
             }
             Err(refusal) => fx.tell(id, Event::Refused(refusal)),
         }
+        self.set_pass(id, before);
     }
 }

@@ -169,6 +169,9 @@ impl Hub {
         self.mended.mend_history(&mut history);
         history.cut(after, window);
         history.shorten(window);
+        if self.remote.is_none() {
+            history.newest = Some(self.last_id);
+        }
         Ok(Some(history))
     }
 

@@ -4,6 +4,7 @@
 
 use crate::model::{Name, Text};
 
+use super::channel::ChannelIndex;
 use super::governance::Act;
 use super::{ConnectionId, Effects, Hub, Now, Pass, Refusal};
 
@@ -28,10 +29,8 @@ impl Hub {
             return;
         };
         for other in self.sharing_with(id) {
-            let pass = match self.may(other, index, &Act::Read, now) {
-                Ok(()) => Some(Pass::Override),
-                Err(_) => self.connection(id).and_then(|it| it.pass.clone()),
-            };
+            let pass = self.pass_of_user(other, index, now);
+            let pass = pass.or_else(|| self.connection(id).and_then(|it| it.pass.clone()));
             let before = self.set_pass(other, pass);
             // One that cannot, because it is in too many, has only itself to blame.
             let _ = self.come_in(other, name.clone(), now, fx);
@@ -39,7 +38,19 @@ impl Hub {
         }
     }
 
-    fn set_pass(&mut self, id: ConnectionId, pass: Option<Pass>) -> Option<Pass> {
+    /// What lets a connection into a channel in which its user is with another one.
+    pub(super) fn pass_of_user(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+    ) -> Option<Pass> {
+        let may_read = self.may(id, index, &Act::Read, now).is_ok();
+        may_read.then_some(Pass::Override)
+    }
+
+    /// Gives a connection another pass. Returns the one before.
+    pub(super) fn set_pass(&mut self, id: ConnectionId, pass: Option<Pass>) -> Option<Pass> {
         let connection = self.connection_mut(id)?;
         std::mem::replace(&mut connection.pass, pass)
     }

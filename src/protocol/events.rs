@@ -21,7 +21,7 @@ use crate::model::Name;
 use super::WireFormat;
 
 pub use cursor::{BadCursor, Cursor, MOST_CHANNELS};
-pub use follower::{Follower, Taken};
+pub use follower::{Begin, Follower, Taken};
 pub use told::{ChangeTold, MessageTold, SignTold};
 
 /// Milliseconds after which a browser whose stream has ended tries again.

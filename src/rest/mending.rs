@@ -1,13 +1,13 @@
 //! `/api/channels/{name}/messages/{id}`: messages of channels are edited, deleted and reacted to by
-//! accounts; and deleted by administrators.
+//! accounts and programs; and deleted by administrators.
 
 use serde::Deserialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::admin::ChannelFailed;
-use crate::hub::Wish;
-use crate::model::{MessageId, Name, Power, Sign};
+use crate::hub::{Refusal, Wish};
+use crate::model::{AccountId, Located, MessageId, Name, Power, Sign};
 use crate::session::allowance::ENTRY_BYTES;
 
 use super::call::Call;
@@ -41,7 +41,7 @@ const fn route(
     Route {
         method,
         path,
-        access: Access::Account,
+        access: Access::AccountOr(Power::Post),
         query,
         run,
     }
@@ -58,7 +58,8 @@ struct NewText {
     text: String,
 }
 
-/// Edits a message of the account's own, in a channel that one of its clients on this server is in.
+/// Edits a message of the account's own, in a channel that one of its clients on this server is in;
+/// or of the program's own.
 ///
 /// Answered when it is stored.
 #[utoipa::path(
@@ -85,7 +86,8 @@ pub(super) fn edit_message(call: &Call<'_>) -> Result<Reply, Problem> {
     mend(call, Wish::Edit(call.text("text", &text)?.into()))
 }
 
-/// Deletes a message of the account's own, or as an operator of the channel one of others.
+/// Deletes a message of the account's own, or as an operator of the channel one of others; a program
+/// needs the scope `moderate` for the latter, too.
 ///
 /// Answered when it is stored.
 #[utoipa::path(
@@ -187,11 +189,11 @@ pub(super) fn remove_message(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::empty(204))
 }
 
-/// Changes a message for the account that has signed the call.
+/// Changes a message for the account that has signed the call, or for the bot of a program.
 fn mend(call: &Call<'_>, wish: Wish) -> Result<Reply, Problem> {
-    let (account, _) = call.signer()?;
-    let (account, channel, id) = (account.id, channel(call)?, message(call)?);
+    let (channel, id) = (channel(call)?, message(call)?);
     call.refuse_banned()?;
+    let account = author(call, &channel)?;
     let bytes = match &wish {
         Wish::Edit(body) => body.bytes() + ENTRY_BYTES,
         _ => ENTRY_BYTES,
@@ -199,6 +201,9 @@ fn mend(call: &Call<'_>, wish: Wish) -> Result<Reply, Problem> {
     let peer = call.relayed.peer.ip();
     call.context.pace.take(account, peer, bytes)?;
     let found = call.question(|store| store.find_message(id))?;
+    if matches!(wish, Wish::Delete(_)) {
+        check_deleting(call, account, &channel, found.as_ref())?;
+    }
     let hub = &call.context.hub;
     let draft = hub.ask(move |hub, now, fx| {
         let about = (&channel, id);
@@ -209,6 +214,37 @@ fn mend(call: &Call<'_>, wish: Wish) -> Result<Reply, Problem> {
         hub.outcome(draft).map_err(ChannelFailed::from)?;
     }
     Ok(Reply::empty(204))
+}
+
+/// The account for which a message is changed. The bot of a program comes into the channel.
+fn author(call: &Call<'_>, channel: &Name) -> Result<AccountId, Problem> {
+    let Some(grant) = &call.grant else {
+        return Ok(call.signer()?.0.id);
+    };
+    let program = grant.program().ok_or(Problem::Silent)?;
+    let (account, _) = program.bot.as_ref().ok_or(Problem::Silent)?;
+    let by = call.relayed.peer.ip().into();
+    call.context.bots.be_in(program, by, channel)?;
+    Ok(*account)
+}
+
+/// A program deletes messages of others only with the scope for it, whatever its bot may do.
+fn check_deleting(
+    call: &Call<'_>,
+    account: AccountId,
+    channel: &Name,
+    found: Option<&Located>,
+) -> Result<(), Problem> {
+    let Some(grant) = &call.grant else {
+        return Ok(());
+    };
+    let may = grant.check(Power::Moderate, Some(channel));
+    let place = found.map(|found| &found.message.place);
+    match place.filter(|place| place.channel() == Some(channel)) {
+        Some(place) if place.account() == Some(account) => Ok(()),
+        None if may.is_err() => Err(ChannelFailed::Refused(Refusal::NoSuchMessage).into()),
+        _ => Ok(may?),
+    }
 }
 
 fn channel(call: &Call<'_>) -> Result<Name, Problem> {

@@ -83,7 +83,8 @@ struct ChannelMessages {
     next: Option<String>,
     /// Whether there are more: after these if `after` was given, otherwise before them.
     more: bool,
-    /// Whether none are missing on that side: retention removes old ones.
+    /// Whether none are missing on that side: retention removes old ones, and after an id that was
+    /// never given out here it is not known what is.
     complete: bool,
 }
 
@@ -98,7 +99,7 @@ impl Posted {
 }
 
 impl ChannelMessages {
-    fn of(channel: &Name, history: &History) -> ChannelMessages {
+    fn of(channel: &Name, window: Window, history: &History) -> ChannelMessages {
         let newest = history.messages.last().map(|message| message.id);
         let amended = history.amended.iter().map(ChangeTold::amended);
         let reacted = history.reacted.iter().filter_map(ChangeTold::reactions);
@@ -107,13 +108,17 @@ impl ChannelMessages {
         changes.retain(|it| !history.more || Some(it.change()) <= newest);
         changes.sort_by_key(ChangeTold::change);
         let changed = changes.last().map(ChangeTold::change);
+        // The place that the program names was never given out here: it goes on from now.
+        let is_beyond = |now: &MessageId| matches!(window, Window::After(after) if after > *now);
+        let now = history.newest.filter(is_beyond);
+        let next = now.or(newest.max(changed));
         ChannelMessages {
             channel: channel.to_string(),
             messages: history.messages.iter().map(MessageTold::listed).collect(),
             changes,
-            next: newest.max(changed).map(|id| id.to_string()),
+            next: next.map(|id| id.to_string()),
             more: history.more,
-            complete: !history.gap,
+            complete: !history.gap && now.is_none(),
         }
     }
 }
@@ -227,7 +232,8 @@ pub(super) fn read_messages(call: &Call<'_>) -> Result<Reply, Problem> {
     let by = call.relayed.peer.ip().into();
     let (bots, within) = (&call.context.bots, (&name, Entry::Finds));
     let (channel, history) = bots.read(program(call)?, by, within, (window, limit))?;
-    Ok(Reply::json(200, &ChannelMessages::of(&channel, &history)))
+    let messages = ChannelMessages::of(&channel, window, &history);
+    Ok(Reply::json(200, &messages))
 }
 
 /// A message as the program wrote it.

@@ -55,6 +55,9 @@ pub(super) enum Access {
     Everyone,
     /// Callers that sign with an account's token.
     Account,
+    /// Callers that sign with an account's token, and programs with a token that allows this in the
+    /// channel that the path names.
+    AccountOr(Power),
     /// Administrators, and programs with a token that allows this: if the path names a channel, in
     /// that channel.
     Needs(Power),

@@ -245,6 +245,12 @@ impl Incoming {
         }
     }
 
+    /// Whether it comes with the token of a program, be it a good one or not.
+    fn is_by_a_program(&self) -> bool {
+        let token = self.authorization.as_deref().and_then(bearer);
+        token.is_some_and(|token| token.starts_with(PREFIX))
+    }
+
     /// Whether a browser shows the answer to a person.
     fn is_opened_by_a_person(&self) -> bool {
         let asked = Asked {
@@ -263,6 +269,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     }
     let needed = routes.iter().find_map(|(route, _)| match route.access {
         Access::Needs(power) => Some(power),
+        Access::AccountOr(power) => Some(power).filter(|_| incoming.is_by_a_program()),
         Access::Everyone | Access::Account => None,
     });
     // Callers without a token do not learn which paths exist below /admin.
@@ -286,7 +293,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
     let arguments: Vec<String> = arguments.collect::<Result<_, _>>()?;
-    if let (Access::Needs(power), Some(grant)) = (route.access, &grant) {
+    if let (Access::Needs(power) | Access::AccountOr(power), Some(grant)) = (route.access, &grant) {
         let channel = arguments.first().filter(|_| power.is_of_channels());
         let channel = channel.and_then(|raw| Name::parse_channel(raw).ok());
         check_scope(grant, power, channel.as_ref())?;
@@ -298,7 +305,8 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         false => Query::parse_known(&incoming.query, route.query)?,
     };
     let signer = match route.access {
-        Access::Account => Some(authenticate(incoming, &query, context)?),
+        Access::AccountOr(_) if grant.is_some() => None,
+        Access::Account | Access::AccountOr(_) => Some(authenticate(incoming, &query, context)?),
         Access::Everyone | Access::Needs(_) => None,
     };
     (route.run)(&Call {

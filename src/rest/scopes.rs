@@ -38,7 +38,7 @@ pub(super) fn describe(api: &mut OpenApi, routes: Families) {
     components.add_security_scheme(PROGRAM, SecurityScheme::Http(scheme));
     components.add_security_scheme(ROLE, SecurityScheme::Http(of_accounts));
     for route in routes.iter().flat_map(|family| family.iter()) {
-        if let Access::Needs(power) = route.access
+        if let Access::Needs(power) | Access::AccountOr(power) = route.access
             && let Some(item) = api.paths.paths.get_mut(route.path)
             && let Some(operation) = operation(item, route)
         {

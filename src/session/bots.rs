@@ -21,6 +21,7 @@ use crate::model::{
     Account, AccountId, Body, Conversation, History, MessageId, Name, Once, ProgramToken, Window,
 };
 use crate::net::registry::Registry;
+use crate::protocol::events::Begin;
 use crate::store::StoreError;
 use crate::turn::HubHandle;
 
@@ -70,8 +71,8 @@ pub struct Place {
     pub channel: Name,
     /// The client has everything up to this id.
     pub after: MessageId,
-    /// Whether something may have been said since.
-    pub catches_up: bool,
+    /// How it begins there.
+    pub begin: Begin,
 }
 
 /// How a bot comes into a channel.
@@ -244,8 +245,8 @@ impl Bots {
     }
 
     /// Prepares an event stream for a program: its bot comes into all the channels, and it is found
-    /// out where the stream begins in those in which `after` names no place: with what is said from
-    /// now on.
+    /// out where the stream begins in those in which `after` names no place, or one that was never
+    /// given out: with what is said from now on.
     pub fn follow(
         &self,
         program: &Arc<ProgramToken>,
@@ -265,16 +266,28 @@ impl Bots {
                 Ok((channel, self.keeps_history(voice)?, last))
             })?;
             let given = after(&channel);
-            let after = match given {
+            let known = match given {
+                Some(place) if place > last && keeps_history => {
+                    self.is_in_the_log(by, &channel, place)?.then_some(place)
+                }
+                given => given.filter(|place| *place <= last),
+            };
+            let after = match known {
                 Some(after) => after,
                 // What is not published yet must not count as known.
                 None if keeps_history => self.end(by, &channel)?,
                 None => last,
             };
+            let begin = match keeps_history || given.is_some() {
+                true => Begin::CatchingUp {
+                    is_all: known == given,
+                },
+                false => Begin::Live,
+            };
             channels.push(Place {
                 channel,
                 after,
-                catches_up: keeps_history || given.is_some(),
+                begin,
             });
         }
         Ok(Following {
@@ -298,6 +311,31 @@ impl Bots {
             }
         }
         Ok(end)
+    }
+
+    /// Whether the log of several servers, which may be ahead of this one, has given out a place.
+    /// One of another server, or of a database that was put back, may be ahead of all that will be
+    /// said for years.
+    fn is_in_the_log(
+        &self,
+        by: Subscriber,
+        channel: &Name,
+        place: MessageId,
+    ) -> Result<bool, NotDone> {
+        let history = self.history(by, channel, (Window::After(place), 1))?;
+        Ok(history.newest.is_some_and(|newest| place <= newest))
+    }
+
+    /// Brings the bot of a program into a channel that is there, or was, if it is let in.
+    pub fn be_in(
+        &self,
+        program: &ProgramToken,
+        by: Subscriber,
+        channel: &Name,
+    ) -> Result<(), NotDone> {
+        self.inside(program, by, (channel, Entry::Finds), |voice| {
+            self.readable(voice, channel).map(|_| ())
+        })
     }
 
     /// A channel in its own spelling, the message after which a bot may read it, and how many

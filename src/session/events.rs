@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::http::Upgraded;
-use crate::hub::{Command, Event, Farewell, Refusal};
+use crate::hub::{Event, Farewell, Refusal};
 use crate::model::Name;
 use crate::model::time::LAST_MS;
 use crate::net::link::{Link, LinkReader};
@@ -80,7 +80,7 @@ pub fn serve(
     let begun = stream.admit_shown(account.username.clone(), right, shown);
     let followed = channels
         .iter()
-        .map(|it| (it.channel.clone(), it.after, it.catches_up));
+        .map(|it| (it.channel.clone(), it.after, it.begin));
     let follower = Box::new(Follower::new(followed));
     let attend = Input::Attend(stream.id, told);
     let is_on = context.hub.send(attend).is_ok()
@@ -110,10 +110,7 @@ fn catch_up(
 ) -> Result<(), Ended> {
     for place in channels {
         let channel = place.channel;
-        match place.catches_up {
-            true => while page(stream, answers, &channel)? {},
-            false => enter(stream, answers, &channel)?,
-        }
+        while page(stream, answers, &channel)? {}
         send(stream, Input::CaughtUp(stream.id, channel))?;
     }
     Ok(())
@@ -132,16 +129,6 @@ fn page(stream: &Attached, answers: &Receiver<Event>, channel: &Name) -> Result<
         Event::Resumed { more, .. } => Some(*more),
         _ => None,
     })
-}
-
-/// Has the connection join a channel of which nothing can be missed.
-fn enter(stream: &Attached, answers: &Receiver<Event>, channel: &Name) -> Result<(), Ended> {
-    send(
-        stream,
-        Input::Command(stream.id, Command::Join(channel.clone())),
-    )?;
-    let joined = |event: &Event| matches!(event, Event::Joined { .. }).then_some(());
-    answer(stream, answers, joined)
 }
 
 fn send(stream: &Attached, input: Input) -> Result<(), Ended> {
@@ -176,8 +163,7 @@ fn answer<T>(
     }
 }
 
-/// Waits until the client goes. Shows it meanwhile that the stream is there, and ends the stream
-/// when there is nothing left that it follows.
+/// Waits until the client goes. Shows it meanwhile that the stream is there.
 fn watch(stream: &Attached, speech: &'static Speech) {
     let link = &stream.link;
     let mut reader = LinkReader::new(link.clone());
@@ -195,18 +181,6 @@ fn watch(stream: &Attached, speech: &'static Speech) {
             continue;
         }
         if stream.write(sign_of_life(speech.format).to_vec()) == Flow::Stop {
-            return;
-        }
-        let id = stream.id;
-        let follows = stream
-            .context
-            .hub
-            .ask(move |hub, _, _| !hub.channels_of(id).is_empty());
-        let was_removed = Farewell::Removed {
-            by: None,
-            reason: None,
-        };
-        if follows == Ok(false) && stream.close(was_removed) == Flow::Stop {
             return;
         }
     }

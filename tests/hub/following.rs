@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_server::hub::{Event, Message, MessageId};
 use chat_server::model::{Amendment, Body};
 use chat_server::name::Name;
-use chat_server::protocol::events::{Follower, Taken};
+use chat_server::protocol::events::{Begin, Follower, Taken};
 use chat_server::store::Place;
 use chat_server::text::Text;
 
@@ -59,8 +59,9 @@ fn resumed(channel: &str, more: bool) -> Event {
 }
 
 fn follower(channels: &[(&str, u64)]) -> Follower {
+    let begin = Begin::CatchingUp { is_all: true };
     let channels = channels.iter();
-    Follower::new(channels.map(|&(channel, ms)| (name(channel), id(ms), true)))
+    Follower::new(channels.map(|&(channel, ms)| (name(channel), id(ms), begin)))
 }
 
 /// What is told of these events, and the cursor after each.

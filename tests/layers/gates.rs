@@ -61,6 +61,10 @@ const WATCHED: &[Watched] = &[
                 "asks which is the last one, and shows none",
             ),
             (
+                "session/bots#is_in_the_log",
+                "asks whether an id was given out, and shows none",
+            ),
+            (
                 "session/irc/history#read",
                 "what `Readable` says: the gate, or a thread of one's own",
             ),

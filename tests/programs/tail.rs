@@ -220,6 +220,24 @@ fn what_cannot_be_followed_is_said_and_an_exit_code() {
 }
 
 #[test]
+fn a_bot_that_is_put_out_of_all_channels_has_nothing_to_wait_for() {
+    let server = server();
+    let token = server.token_for("watcher", &["read:#dev"]);
+    let _ann = ann(&server);
+    let mut command = task(
+        server.rest().unwrap(),
+        &token,
+        &["tail", "-C", "dev", "--json"],
+    );
+    let mut tail = Running::start(command.stderr(Stdio::piped()));
+    tail.expect("caught_up");
+    let told = server.delete("/admin/channels/dev/members/watcher");
+    assert_eq!(told.status, 204, "{}", told.body);
+    tail.expect("removed");
+    assert_eq!(tail.rest().1, Some(1));
+}
+
+#[test]
 fn nothing_that_a_server_sends_controls_the_terminal() {
     let stream = |body: &str| answer(200, "Content-Type: application/x-ndjson\r\n", body);
     let message = "{\"event\":\"message\",\"channel\":\"d\\u001b[2J\",\"at\":\"2030-01-31T12:00:00Z\",\

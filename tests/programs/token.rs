@@ -156,7 +156,20 @@ fn what_cannot_be_a_token_is_refused_by_name() {
     let empty = tempfile::tempdir().unwrap();
     let mut elsewhere = plain(PROGRAM);
     elsewhere.args(["token", "list"]).current_dir(&empty);
-    run(&mut elsewhere, b"").failed(1, "there is no chat in data");
+    let folder = empty.path().canonicalize().unwrap().join("data");
+    let words = format!("there is no chat in {}:", folder.display());
+    run(&mut elsewhere, b"").failed(1, &words);
+    // The folder of the configuration's file changes nothing about that.
+    let other = tempfile::tempdir().unwrap();
+    let config = other.path().join("config.json");
+    std::fs::write(&config, "{}").unwrap();
+    let mut named = plain(PROGRAM);
+    let config = ["-c".as_ref(), config.as_os_str()];
+    named
+        .args(config)
+        .args(["token", "list"])
+        .current_dir(&empty);
+    run(&mut named, b"").failed(1, &words);
     // Nothing was made by looking.
     assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{EventStream, JsonClient, LineClient, Server, Told, wait_until};
+use crate::support::{EventStream, JsonClient, LineClient, Server, Told, User, wait_until};
 
 fn join(client: &mut JsonClient, room: &str) {
     client.send("join", json!({ "room": room }));
@@ -587,6 +587,99 @@ fn a_program_that_is_put_out_of_a_channel_is_told_and_follows_the_others() {
     say(&mut ann, "dev", "without it");
     say(&mut ann, "ops", "with it");
     assert_eq!(stream.expect("message")["text"], "with it");
+}
+
+#[test]
+fn a_stream_ends_when_its_last_channel_is_followed_no_more() {
+    let server = Server::start(|_| {});
+    let _ann = ann_in_both(&server);
+    let token = server.token_for("watch", &["read:*"]);
+    let stream = EventStream::open(&server, &token, "channel=dev&channel=ops");
+    let mut stream = stream.unwrap().caught_up(2);
+    for room in ["dev", "ops"] {
+        let told = server.delete(&format!("/admin/channels/{room}/members/watch"));
+        assert_eq!(told.status, 204, "{}", told.body);
+        assert_eq!(stream.expect("removed")["channel"], room);
+    }
+    assert_eq!(stream.expect("end")["code"], "removed");
+    assert_eq!(stream.next(), None);
+}
+
+#[test]
+fn a_program_that_was_let_in_follows_what_is_shut_to_others() {
+    for history in ["on", "off"] {
+        let server = Server::start(|config| config["history"] = history.into());
+        let mut ann = LineClient::enter_channel(&server, "ann", "dev");
+        let token = server.token_for("watch", &["read:*", "post:*"]);
+        let follow = || EventStream::open(&server, &token, "channel=dev").unwrap();
+        let mut is_followed = |stream: &mut EventStream| {
+            ann.send("hello");
+            stream.expect_message("hello");
+        };
+        // It was in the channel before that was shut.
+        let told = server.call(&token, "POST /api/channels/dev/messages", "here");
+        assert_eq!(told.status, 201, "{}", told.body);
+        for rules in [json!({ "invite_only": true }), json!({ "key": "sesame" })] {
+            let told = server.patch("/admin/channels/dev", json!({ "rules": rules }));
+            assert_eq!(told.status, 200, "{}", told.body);
+            is_followed(&mut follow().caught_up(1));
+        }
+        // It is invited to a channel that is shut.
+        let told = server.delete("/admin/channels/dev/members/watch");
+        assert_eq!(told.status, 204, "{}", told.body);
+        let refused = EventStream::open(&server, &token, "channel=dev");
+        assert_eq!(refused.map(|_| ()).unwrap_err().status, 404);
+        ann.send("/invite @watch");
+        let mut stream = None;
+        wait_until("it is let in", || {
+            stream = EventStream::open(&server, &token, "channel=dev").ok();
+            stream.is_some()
+        });
+        ann.send("hello");
+        stream.unwrap().expect_message("hello");
+    }
+}
+
+#[test]
+fn a_place_that_was_never_given_out_is_told_apart_and_goes_on_from_now() {
+    const TO_COME: &str = "99999999999999-0";
+    for history in ["on", "off"] {
+        let server = Server::start(|config| config["history"] = history.into());
+        let token = server.token_for("watch", &["read:*", "post:*"]);
+        let mut ann = ann_in_both(&server);
+        let first = say(&mut ann, "dev", "first");
+        let query = format!("channel=dev&after={TO_COME}");
+        let mut stream = EventStream::open(&server, &token, &query).unwrap();
+        stream.expect("open");
+        assert_ne!(stream.cursor, format!("dev:{TO_COME}"));
+        assert_eq!(stream.expect("caught_up")["complete"], false);
+        let second = say(&mut ann, "dev", "second");
+        assert_eq!(stream.expect_message("second")["id"], second.as_str());
+        ann.send("delete", json!({ "id": second }));
+        assert_eq!(stream.expect("deleted")["id"], second.as_str());
+        if history == "off" {
+            continue;
+        }
+        // So it is for programs that ask now and then.
+        let read = |after: &str| {
+            let request = format!("GET /api/channels/dev/messages?after={after}");
+            let told = server.call(&token, &request, "");
+            assert_eq!(told.status, 200, "{}", told.body);
+            told.json()
+        };
+        let told = read(TO_COME);
+        assert_eq!(
+            (&told["messages"], &told["complete"]),
+            (&json!([]), &json!(false))
+        );
+        let next = told["next"].as_str().unwrap().to_owned();
+        let third = say(&mut ann, "dev", "third");
+        let told = read(&next);
+        assert_eq!(told["messages"][0]["id"], third.as_str(), "{told}");
+        assert_eq!(told["complete"], true);
+        // Of a place that was given out it is known what came after it.
+        assert_eq!(read(&first)["complete"], true);
+    }
 }
 
 #[test]

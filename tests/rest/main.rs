@@ -6,6 +6,7 @@ mod support;
 
 mod administration;
 mod audit_trail;
+mod bot_mending;
 mod bots;
 mod channels;
 mod events;

@@ -24,6 +24,18 @@ pub struct Follower {
     channels: Vec<Followed>,
 }
 
+/// How a stream begins in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing can have been missed: everything is live at once.
+    Live,
+    /// With what was said since its place.
+    CatchingUp {
+        /// Whether that is all that the client has missed.
+        is_all: bool,
+    },
+}
+
 /// A channel that is followed.
 #[derive(Debug)]
 struct Followed {
@@ -62,16 +74,15 @@ pub enum Taken {
 }
 
 impl Follower {
-    /// Follows channels from these places on. In those that are marked, something may have been
-    /// said since; in others everything is live at once.
-    pub fn new(channels: impl IntoIterator<Item = (Name, MessageId, bool)>) -> Follower {
-        let channels = channels.into_iter().map(|(name, place, catches_up)| {
-            let state = match catches_up {
-                true => State::CatchingUp {
+    /// Follows channels from these places on.
+    pub fn new(channels: impl IntoIterator<Item = (Name, MessageId, Begin)>) -> Follower {
+        let channels = channels.into_iter().map(|(name, place, begin)| {
+            let state = match begin {
+                Begin::CatchingUp { is_all } => State::CatchingUp {
                     held: Vec::new(),
-                    complete: true,
+                    complete: is_all,
                 },
-                false => State::Live,
+                Begin::Live => State::Live,
             };
             Followed { name, place, state }
         });
@@ -84,6 +95,12 @@ impl Follower {
     pub fn place(&self, channel: &Name) -> Option<MessageId> {
         let followed = self.channels.iter().find(|it| it.name == *channel);
         followed.map(|it| it.place)
+    }
+
+    /// Whether none of its channels is followed any more.
+    pub fn is_over(&self) -> bool {
+        let mut channels = self.channels.iter();
+        channels.all(|it| matches!(it.state, State::Over))
     }
 
     /// Whether its cursor is the same as that of other streams that follow the same channel.
