@@ -2,15 +2,20 @@
 //!
 //! The queue is in the store, so that nothing is lost when a server ends in whatever way. One thread
 //! decides which hook is to be seen to; a few send. A hook has one sender at a time, so its messages
-//! come in order; a hook whose receiver is slow or away waits in a queue of its own, so that it holds
-//! up no other. Of several servers, the one that holds a hook sends for it. Never makes the hub wait.
+//! come in order. Hooks whose receivers are new, slow or away have other senders than those that
+//! answer, and keepers take turns, so that nobody's receivers hold up those of others. Of several
+//! servers, the one that holds a hook sends for it. Never makes the hub wait.
 
 mod address;
 mod client;
+mod entry;
+mod lanes;
 mod payload;
 mod rounds;
 mod sender;
+mod turns;
 
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +35,8 @@ use ipnet::IpNet;
 
 /// Orders that may wait: a hook was made, or is to be tested.
 const ORDERS: usize = 64;
+/// Hooks for which a test may wait or be under way.
+const TESTS: usize = 64;
 /// How long the end waits for calls that are under way.
 const LAST_CALLS: Duration = Duration::from_secs(2);
 
@@ -38,6 +45,7 @@ pub struct Hooks {
     orders: Sender<Order>,
     allowed: Allowed,
     retry_ms: Arc<AtomicU64>,
+    tested: Tested,
     /// Taken when it is to end.
     rounds: Mutex<Option<rounds::Running>>,
 }
@@ -82,22 +90,56 @@ enum Order {
     Stop,
 }
 
+/// The hooks for which a test waits or is under way.
+#[derive(Clone, Debug, Default)]
+struct Tested(
+    /// Locked to look, add or remove one.
+    Arc<Mutex<HashSet<String>>>,
+);
+
+/// Why no test is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTested {
+    /// The last one of this hook waits still.
+    Waits,
+    /// Those of too many hooks wait.
+    Busy,
+}
+
+impl Tested {
+    fn add(&self, id: &str) -> Result<(), NotTested> {
+        let mut tested = self.0.lock();
+        match tested.contains(id) {
+            true => return Err(NotTested::Waits),
+            false if tested.len() >= TESTS => return Err(NotTested::Busy),
+            false => tested.insert(id.to_owned()),
+        };
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) {
+        self.0.lock().remove(id);
+    }
+}
+
 impl Hooks {
     /// Starts to send.
     pub fn start(parts: Parts, settings: HookSettings) -> io::Result<Hooks> {
         let (orders, taken) = bounded(ORDERS);
         let allowed: Allowed = Arc::new(RwLock::new(settings.allow));
         let retry_ms = Arc::new(AtomicU64::new(settings.retry.as_millis() as u64));
+        let tested = Tested::default();
         let running = rounds::start(
             parts,
             allowed.clone(),
             retry_ms.clone(),
-            (orders.clone(), taken),
+            ((orders.clone(), taken), tested.clone()),
         )?;
         Ok(Hooks {
             orders,
             allowed,
             retry_ms,
+            tested,
             rounds: Mutex::new(Some(running)),
         })
     }
@@ -115,15 +157,21 @@ impl Hooks {
         let _ = self.orders.try_send(Order::Look);
     }
 
-    /// Sends a test for a hook soon. False if too many wait.
-    pub fn test(&self, hook: Hook) -> bool {
-        self.orders.try_send(Order::Test(Box::new(hook))).is_ok()
+    /// Sends a test for a hook soon.
+    pub fn test(&self, hook: Hook) -> Result<(), NotTested> {
+        let id = hook.program.id.clone();
+        self.tested.add(&id)?;
+        let sent = self.orders.try_send(Order::Test(Box::new(hook)));
+        sent.map_err(|_| {
+            self.tested.remove(&id);
+            NotTested::Busy
+        })
     }
 
     /// Ends, and leaves the hooks to other servers.
     pub fn shut_down(&self) {
         if let Some(rounds) = self.rounds.lock().take() {
-            let _ = self.orders.try_send(Order::Stop);
+            let _ = self.orders.send_timeout(Order::Stop, LAST_CALLS);
             rounds.wait(LAST_CALLS);
         }
     }

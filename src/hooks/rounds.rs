@@ -1,7 +1,7 @@
 //! Decides which hook is to be seen to: those in whose channels something was said, and those whose
 //! receivers are to be tried again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,31 +10,27 @@ use std::task::Poll;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use parking_lot::Mutex;
 
-use crate::model::hook::Duty;
 use crate::model::time::unix_ms;
-use crate::model::{Kind, Name};
+use crate::model::{Hook, Kind, Name};
 use crate::turn::Input;
 use crate::watch::{self, Watch};
 
 use super::client::{Allowed, Client};
-use super::sender::{Done, Job, Means, Next};
-use super::{Order, Parts};
+use super::entry::Entry;
+use super::lanes::{Lane, Senders};
+use super::sender::{Done, Job, Means};
+use super::turns::{self, Keeper, Sharer, State};
+use super::{Order, Parts, Tested};
 
-/// Senders for hooks whose receivers answer, and as many for those that are slow or away.
-const SENDERS: usize = 4;
 /// How long a server has a hook before another one may take it. Clocks may differ by most of it.
 const HELD: Duration = Duration::from_secs(90);
 /// How often the hooks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often a hook is seen to for what was said on other servers.
-const POLL_MS: u64 = 2_000;
 /// How long to wait at least, so that a fault does not occupy a core.
 const SHORTEST: Duration = Duration::from_millis(5);
-/// When a hook is tried again whose sender has panicked.
-const AFTER_PANIC_MS: u64 = 60_000;
 
 /// The running thread.
 pub struct Running {
@@ -49,15 +45,12 @@ impl Running {
     }
 }
 
-/// A hook that this server has.
-struct Entry {
-    duty: Box<Duty>,
-    /// When it is to be seen to, in milliseconds since 1970 UTC.
-    due_ms: Option<u64>,
-    is_busy: bool,
-    /// Something was said that it may not have seen yet.
-    heard: bool,
-    is_slow: bool,
+/// A test that was asked for.
+struct Test {
+    hook: Box<Hook>,
+    keeper: Keeper,
+    since_ms: u64,
+    is_held: bool,
 }
 
 struct Rounds {
@@ -66,9 +59,14 @@ struct Rounds {
     retry_ms: Arc<AtomicU64>,
     orders: (Sender<Order>, Receiver<Order>),
     done: (Sender<Done>, Receiver<Done>),
-    /// The queues of the senders, once there is something to send.
-    queues: Option<Queues>,
+    /// Once there is something to send.
+    senders: Option<Senders>,
     entries: HashMap<String, Entry>,
+    /// No more than [`Tested`] lets in, and those that senders are just done with.
+    tests: VecDeque<Test>,
+    tested: Tested,
+    /// How often a sender was given a hook.
+    turns: u64,
     watch: Option<Watch>,
     lost: u64,
     /// Until when the hooks are this server's.
@@ -77,17 +75,12 @@ struct Rounds {
     is_failing: bool,
 }
 
-struct Queues {
-    usual: Sender<Job>,
-    slow: Sender<Job>,
-}
-
 /// Starts the thread.
 pub fn start(
     parts: Parts,
     allowed: Allowed,
     retry_ms: Arc<AtomicU64>,
-    orders: (Sender<Order>, Receiver<Order>),
+    (orders, tested): ((Sender<Order>, Receiver<Order>), Tested),
 ) -> io::Result<Running> {
     let (end, ended) = bounded(1);
     let now = Instant::now();
@@ -96,9 +89,12 @@ pub fn start(
         allowed,
         retry_ms,
         orders,
-        done: unbounded(),
-        queues: None,
+        done: bounded(Lane::most_jobs()),
+        senders: None,
         entries: HashMap::new(),
+        tests: VecDeque::new(),
+        tested,
+        turns: 0,
         watch: None,
         lost: 0,
         held_until: now,
@@ -128,14 +124,14 @@ impl Rounds {
                 recv(orders) -> order => match order {
                     Ok(Order::Look) => self.next_look = Instant::now(),
                     Ok(Order::Listen) => {}
-                    Ok(Order::Test(hook)) => self.give(Job::Test(hook), true),
+                    Ok(Order::Test(hook)) => self.tests.push_back(Test::of(hook)),
                     Ok(Order::Stop) | Err(_) => break,
                 },
                 recv(done) -> done => if let Ok(done) = done { self.done(done) },
                 default(wait) => {}
             }
         }
-        self.queues = None;
+        self.senders = None;
         if let Err(error) = self
             .parts
             .accounts
@@ -170,14 +166,14 @@ impl Rounds {
         for duty in duties {
             let id = duty.hook.program.id.clone();
             let entry = match known.remove(&id) {
-                Some(entry) if entry.is_busy => entry,
+                Some(entry) if entry.is_held() => entry,
                 Some(entry) => entry.with(duty, now),
                 None => Entry::new(duty, now),
             };
             self.entries.insert(id, entry);
         }
         // Those that were removed or paused, or are another server's now.
-        let left = known.into_iter().filter(|(_, entry)| entry.is_busy);
+        let left = known.into_iter().filter(|(_, entry)| entry.is_held());
         self.entries
             .extend(left.map(|(id, entry)| (id, entry.ending())));
         self.attend();
@@ -253,186 +249,148 @@ impl Rounds {
         }
     }
 
-    /// Hands the hooks that are due to senders.
+    /// Hands hooks and tests to senders that are free.
     fn dispatch(&mut self) {
-        let now = unix_ms();
+        self.hand_tests();
         if self.parts.has_others && Instant::now() >= self.held_until {
             return;
         }
+        for lane in [Lane::Usual, Lane::Slow] {
+            let now = unix_ms();
+            let sharers = self.entries.values().filter(|it| it.lane() == lane);
+            let sharers = sharers.map(|it| it.sharer(now));
+            let chosen = turns::choose(lane.senders(), sharers);
+            let chosen: Vec<String> = chosen.into_iter().map(str::to_owned).collect();
+            for id in chosen {
+                self.hand(lane, &id, now);
+            }
+        }
+    }
+
+    /// Hands a hook to a sender.
+    fn hand(&mut self, lane: Lane, id: &str, now: u64) {
         let until = match self.parts.has_others {
             true => self.held_until,
             false => Instant::now() + HELD,
         };
-        let mut jobs = Vec::new();
-        for entry in self.entries.values_mut() {
-            let is_due = entry.due_ms.is_some_and(|due| due <= now);
-            if entry.is_busy || !is_due {
-                continue;
-            }
-            entry.is_busy = true;
-            entry.heard = false;
-            entry.due_ms = None;
-            let job = match entry.duty.next_at > now {
-                true => Job::Feed(entry.duty.clone()),
-                false => Job::Send(entry.duty.clone(), until),
-            };
-            jobs.push((job, entry.is_slow));
-        }
-        for (job, is_slow) in jobs {
-            self.give(job, is_slow);
-        }
-    }
-
-    fn give(&mut self, job: Job, is_slow: bool) {
-        if self.queues.is_none() {
-            self.queues = self.senders();
-        }
-        let Some(queues) = &self.queues else {
-            log::error!("there is no thread for outgoing hooks");
-            self.entries.values_mut().for_each(Entry::put_off);
+        self.turns += 1;
+        let turn = self.turns;
+        let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
-        let queue = if is_slow { &queues.slow } else { &queues.usual };
-        // Each hook has one job at most, and orders are few: no queue is longer than that.
-        let _ = queue.send(job);
+        entry.hold(turn);
+        let duty = entry.duty.clone();
+        let job = match duty.next_at > now {
+            true => Job::Feed(duty),
+            false => Job::Send(duty, until),
+        };
+        if !self.give(lane, job)
+            && let Some(entry) = self.entries.get_mut(id)
+        {
+            entry.put_off();
+        }
     }
 
-    /// Starts the senders.
-    fn senders(&self) -> Option<Queues> {
-        let means = Arc::new(Means {
+    fn hand_tests(&mut self) {
+        let sharers = self.tests.iter().map(Test::sharer);
+        let chosen = turns::choose(Lane::Test.senders(), sharers);
+        let chosen: HashSet<String> = chosen.into_iter().map(str::to_owned).collect();
+        for id in chosen {
+            let mut tests = self.tests.iter_mut();
+            let Some(test) = tests.find(|it| it.hook.program.id == id && !it.is_held) else {
+                continue;
+            };
+            test.is_held = true;
+            let job = Job::Test(test.hook.clone());
+            if !self.give(Lane::Test, job) {
+                self.is_tested(&id);
+                self.tested.remove(&id);
+            }
+        }
+    }
+
+    /// A sender is done with a test. Another one of the hook may wait already.
+    fn is_tested(&mut self, id: &str) {
+        self.tests
+            .retain(|it| it.hook.program.id != id || !it.is_held);
+    }
+
+    /// Gives a sender a job. Returns whether one takes it.
+    fn give(&mut self, lane: Lane, job: Job) -> bool {
+        if self.senders.is_none() {
+            self.senders = Senders::start(self.means(), &self.done.0);
+        }
+        let is_given = self
+            .senders
+            .as_ref()
+            .is_some_and(|senders| senders.hand(lane, job));
+        if !is_given {
+            log::error!("there is no thread for outgoing hooks");
+        }
+        is_given
+    }
+
+    /// What senders work with.
+    fn means(&self) -> Means {
+        Means {
             accounts: self.parts.accounts.clone(),
             bots: self.parts.bots.clone(),
             metrics: self.parts.metrics.clone(),
             client: Client::new(self.allowed.clone(), &self.parts.agent),
             retry_ms: self.retry_ms.clone(),
+            tested: self.tested.clone(),
             known: Mutex::default(),
-        });
-        let (usual, first) = unbounded();
-        let (slow, second) = unbounded();
-        let mut started = 0;
-        for (name, jobs) in [("hook", &first), ("hook-slow", &second)] {
-            for number in 0..SENDERS {
-                let (means, jobs, done) = (means.clone(), jobs.clone(), self.done.0.clone());
-                let sender = Builder::new().name(format!("{name}-{number}"));
-                let sender = sender.spawn(move || send(&means, &jobs, &done));
-                started += usize::from(sender.is_ok());
-            }
         }
-        // With fewer it is slower; with none of a kind, its hooks would wait for ever.
-        (started == 2 * SENDERS).then_some(Queues { usual, slow })
     }
 
-    fn done(&mut self, done: Done) {
-        let Some(entry) = self.entries.get_mut(&done.id) else {
-            return;
+    fn done(&mut self, mut done: Done) {
+        let Some(duty) = done.duty.take() else {
+            return self.is_tested(&done.id);
         };
-        let Some(duty) = done.duty else {
-            return;
+        let id = done.id.clone();
+        let has_others = self.parts.has_others;
+        let is_over = match self.entries.get_mut(&id) {
+            Some(entry) => entry.is_done(done, duty, has_others),
+            None => return,
         };
-        entry.is_busy = false;
-        entry.is_slow = done.is_slow;
-        entry.duty = duty;
-        if entry.is_ending() || done.next == Next::Never {
-            self.entries.remove(&done.id);
-            self.count_waiting();
-            return;
+        if is_over {
+            self.entries.remove(&id);
         }
-        let now = unix_ms();
-        entry.due_ms = match done.next {
-            Next::Now => Some(now),
-            Next::At(at) => Some(at),
-            Next::Idle if entry.heard => Some(now),
-            // What was said on other servers is not heard here.
-            Next::Idle if self.parts.has_others => Some(now + POLL_MS),
-            Next::Idle | Next::Never => None,
-        };
         self.count_waiting();
     }
 
-    /// How long nothing is to be done.
+    /// How long nothing is to be done. What is due already waits for a sender to be done, or for
+    /// the hooks to be this server's again.
     fn wait(&self) -> Duration {
         let now = unix_ms();
-        let due = self.entries.values().filter(|entry| !entry.is_busy);
-        let due = due.filter_map(|entry| entry.due_ms).min();
+        let due = self.entries.values().filter_map(Entry::due_ms);
+        let due = due.filter(|due| *due > now).min();
         let due = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
         let look = self.next_look.saturating_duration_since(Instant::now());
         due.map_or(look, |due| due.min(look)).max(SHORTEST)
     }
 }
 
-impl Entry {
-    fn new(duty: Duty, now: u64) -> Entry {
-        Entry {
-            due_ms: Some(duty.next_at.max(now)),
-            duty: Box::new(duty),
-            is_busy: false,
-            heard: true,
-            is_slow: false,
+impl Test {
+    fn of(hook: Box<Hook>) -> Test {
+        Test {
+            keeper: Keeper::of(&hook),
+            hook,
+            since_ms: unix_ms(),
+            is_held: false,
         }
     }
 
-    /// The same with what the store knows now. What was said while its receiver was away goes into
-    /// the queue, so that its keepers see how much waits.
-    fn with(mut self, duty: Duty, now: u64) -> Entry {
-        let is_to_go_on = duty.next_at < self.duty.next_at;
-        self.duty = Box::new(duty);
-        if self.heard || is_to_go_on {
-            self.due_ms = Some(now);
-        } else if self.duty.waiting > 0 {
-            let due = self.duty.next_at.max(now);
-            self.due_ms = Some(self.due_ms.map_or(due, |own| own.min(due)));
-        }
-        self
-    }
-
-    /// Something was said in its channel.
-    fn hear(&mut self, now: u64) {
-        self.heard = true;
-        // While its receiver is away, it waits for the next look.
-        if !self.is_busy && self.duty.next_at <= now {
-            self.due_ms = Some(now);
-        }
-    }
-
-    /// The same, to be forgotten when its sender is done.
-    fn ending(mut self) -> Entry {
-        self.due_ms = Some(u64::MAX);
-        self
-    }
-
-    fn is_ending(&self) -> bool {
-        self.due_ms == Some(u64::MAX)
-    }
-
-    /// No sender has taken it.
-    fn put_off(&mut self) {
-        if self.is_busy {
-            self.is_busy = false;
-            self.due_ms = Some(unix_ms() + AFTER_PANIC_MS);
-        }
-    }
-}
-
-fn send(means: &Means, jobs: &Receiver<Job>, done: &Sender<Done>) {
-    while let Ok(job) = jobs.recv() {
-        let (id, duty) = match &job {
-            Job::Send(duty, _) | Job::Feed(duty) => {
-                (duty.hook.program.id.clone(), Some(duty.clone()))
-            }
-            Job::Test(hook) => (hook.program.id.clone(), None),
-        };
-        let came = catch_unwind(AssertUnwindSafe(|| means.work(job)));
-        let came = came.unwrap_or_else(|_| {
-            log::error!("the hook {id} could not be seen to because of a bug in this server");
-            Done {
-                id,
-                duty,
-                next: Next::At(unix_ms() + AFTER_PANIC_MS),
-                is_slow: true,
-            }
-        });
-        if done.send(came).is_err() {
-            return;
+    /// The test among those that share senders.
+    fn sharer(&self) -> Sharer<'_> {
+        Sharer {
+            id: &self.hook.program.id,
+            keeper: &self.keeper,
+            state: match self.is_held {
+                true => State::Held,
+                false => State::Waits(self.since_ms),
+            },
+            served: 0,
         }
     }
 }

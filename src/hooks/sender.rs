@@ -20,12 +20,13 @@ use crate::session::bots::{Bots, Entry, NotDone, Post};
 use crate::store::{Feed, StoreError};
 
 use super::client::Client;
-use super::payload;
+use super::{Tested, payload};
 
 /// Messages that are looked at in one go.
 const PAGE: usize = 200;
-/// Calls in one go; then other hooks have their turn.
+/// Calls in one go, and the time after which none of them begins; then other hooks have their turn.
 const CALLS: i64 = 20;
+const BUDGET: Duration = Duration::from_secs(1);
 /// The wait after the first failure; it doubles with each further one.
 const FIRST_WAIT_MS: u64 = 1_000;
 /// The longest wait.
@@ -33,8 +34,8 @@ const LONGEST_WAIT_MS: u64 = 60 * 60 * 1000;
 /// How long to wait when the store or the hub has failed, and when the channel refuses the hook.
 const TROUBLE_MS: u64 = 5_000;
 const REFUSED_MS: u64 = 60_000;
-/// A call that takes longer makes its hook a slow one.
-const SLOW: Duration = Duration::from_secs(1);
+/// Calls that take longer make their hook a slow one.
+const SLOW: Duration = Duration::from_millis(500);
 /// Accounts of which it is remembered whether programs speak as them.
 const MOST_KNOWN: usize = 10_000;
 
@@ -45,6 +46,8 @@ pub struct Means {
     pub metrics: HookMetrics,
     pub client: Client,
     pub retry_ms: Arc<AtomicU64>,
+    /// The hooks for which a test waits or is under way.
+    pub tested: Tested,
     /// Whether programs speak as these accounts; locked to look.
     pub known: Mutex<HashMap<AccountId, bool>>,
 }
@@ -69,8 +72,19 @@ pub struct Done {
     pub duty: Option<Box<Duty>>,
     /// When it is to be seen to again.
     pub next: Next,
-    /// Whether its receiver is slow or away.
-    pub is_slow: bool,
+    /// How its receiver has answered.
+    pub pace: Pace,
+}
+
+/// How a receiver answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// It was not called.
+    Unknown,
+    /// It answers quickly.
+    Quick,
+    /// It takes its time, or is away.
+    Slow,
 }
 
 /// When a hook is to be seen to again.
@@ -104,6 +118,15 @@ impl From<NotDone> for Trouble {
     }
 }
 
+/// Dropped when a test is over, in whatever way: its hook may be tested again.
+struct Over<'a>(&'a Tested, &'a str);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.remove(self.1);
+    }
+}
+
 /// What came of a call.
 enum Called {
     /// The next one may follow.
@@ -112,6 +135,24 @@ enum Called {
     Away(u64),
     /// The hook is paused now.
     Paused,
+}
+
+/// The calls of one job.
+#[derive(Default)]
+struct Calls {
+    count: u32,
+    time: Duration,
+    has_failed: bool,
+}
+
+impl Calls {
+    fn pace(&self) -> Pace {
+        match self.count {
+            0 => Pace::Unknown,
+            _ if self.has_failed || self.time > SLOW * self.count => Pace::Slow,
+            _ => Pace::Quick,
+        }
+    }
 }
 
 impl Means {
@@ -124,24 +165,23 @@ impl Means {
                     id: hook.program.id.clone(),
                     duty: None,
                     next: Next::Idle,
-                    is_slow: false,
+                    pace: Pace::Unknown,
                 }
             }
             Job::Feed(mut duty) => {
                 let fed = self.feed(&mut duty);
                 let next = Next::At(duty.next_at);
                 let next = fed.map_or_else(|trouble| self.in_trouble(&duty, trouble), |()| next);
-                done(duty, next, true)
+                done(duty, next, Pace::Unknown)
             }
             Job::Send(mut duty, until) => {
-                let begun = Instant::now();
-                let mut calls = 0_u32;
+                let mut calls = Calls::default();
                 let sent = self
                     .feed(&mut duty)
                     .and_then(|()| self.send(&mut duty, until, &mut calls));
+                let pace = calls.pace();
                 let next = sent.unwrap_or_else(|trouble| self.in_trouble(&duty, trouble));
-                let is_slow = matches!(next, Next::At(_)) || begun.elapsed() > SLOW * calls.max(1);
-                done(duty, next, is_slow)
+                done(duty, next, pace)
             }
         }
     }
@@ -212,7 +252,7 @@ impl Means {
         Ok(is_bot)
     }
 
-    fn send(&self, duty: &mut Duty, until: Instant, calls: &mut u32) -> Result<Next, Trouble> {
+    fn send(&self, duty: &mut Duty, until: Instant, calls: &mut Calls) -> Result<Next, Trouble> {
         if duty.next_at > unix_ms() {
             return Ok(Next::At(duty.next_at));
         }
@@ -224,15 +264,19 @@ impl Means {
         };
         let page = self.page(&duty.hook, first.message)?;
         for delivery in &waiting {
+            let begun = Instant::now();
             // Another server may have the hook by now.
-            if Instant::now() >= until {
+            if begun >= until || calls.time >= BUDGET {
                 break;
             }
-            *calls += 1;
-            match self.deliver(duty, delivery, &page)? {
+            let called = self.deliver(duty, delivery, &page);
+            calls.count += 1;
+            calls.time += begun.elapsed();
+            match called? {
                 Called::Done => {}
                 Called::Paused => return Ok(Next::Never),
                 Called::Away(next_at) => {
+                    calls.has_failed = true;
                     duty.next_at = next_at;
                     return Ok(Next::At(next_at));
                 }
@@ -354,10 +398,19 @@ impl Means {
         (attempt, answer)
     }
 
+    /// Sends a test, unless the hook was removed while that waited.
     fn test(&self, hook: &Hook) {
+        // Who sees what came of it may ask for another one.
+        let over = Over(&self.tested, &hook.program.id);
+        match self.accounts.store().hook(&hook.program.id) {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(error) => return error.log("a hook could not be tested"),
+        }
         let body = payload::of_test(hook, unix_ms());
         let id = format!("{}_test-{}", hook.program.id, unix_ms());
         let (attempt, _) = self.call(hook, &id, &body);
+        drop(over);
         let noted = self
             .accounts
             .store()
@@ -446,11 +499,11 @@ fn own(hook: &Hook) -> Result<Subscriber, NotDone> {
     own.ok_or(NotDone::Silent)
 }
 
-fn done(duty: Box<Duty>, next: Next, is_slow: bool) -> Done {
+fn done(duty: Box<Duty>, next: Next, pace: Pace) -> Done {
     Done {
         id: duty.hook.program.id.clone(),
         duty: Some(duty),
         next,
-        is_slow,
+        pace,
     }
 }

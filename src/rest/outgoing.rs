@@ -6,6 +6,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::admin::HookKeeper;
+use crate::hooks::NotTested;
 use crate::model::outgoing::{Attempt, Condition, Delivery};
 use crate::model::{Hook, Name, Power};
 
@@ -185,7 +186,8 @@ pub(super) fn resend(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 202, description = "It is sent soon"),
         (status = 401, description = "No valid token", body = ErrorBody),
         (status = 404, description = "There is no such outgoing hook", body = ErrorBody),
-        (status = 503, description = "Too many tests wait", body = ErrorBody),
+        (status = 429, description = "The last test of the hook waits for an answer; Retry-After says when to try again", body = ErrorBody),
+        (status = 503, description = "Tests of too many hooks wait", body = ErrorBody),
     ),
 )]
 pub(super) fn test_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -249,7 +251,8 @@ pub(super) fn resend_own(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 403, description = "You do not operate the channel", body = ErrorBody),
         (status = 404, description = "There is no such channel or outgoing hook", body = ErrorBody),
         (status = 409, description = "The channel is not registered", body = ErrorBody),
-        (status = 503, description = "Too many tests wait", body = ErrorBody),
+        (status = 429, description = "The last test of the hook waits for an answer; Retry-After says when to try again", body = ErrorBody),
+        (status = 503, description = "Tests of too many hooks wait", body = ErrorBody),
     ),
 )]
 pub(super) fn test_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -305,11 +308,16 @@ fn send_again(
 
 fn test(call: &Call<'_>, hook: Hook) -> Result<Reply, Problem> {
     let hooks = call.context.hooks.as_ref();
-    match hooks.is_some_and(|hooks| hooks.test(hook)) {
-        true => Ok(Reply::empty(202)),
-        false => Err(Problem::Busy(
+    let tested = hooks.map_or(Err(NotTested::Busy), |hooks| hooks.test(hook));
+    tested.map_err(|not| match not {
+        NotTested::Waits => Problem::TooFast(
+            "the last test of this hook waits for an answer; try again in a moment".into(),
+            TEST_RETRY_SECONDS,
+        ),
+        NotTested::Busy => Problem::Busy(
             "too many tests wait; try again in a moment".into(),
             TEST_RETRY_SECONDS,
-        )),
-    }
+        ),
+    })?;
+    Ok(Reply::empty(202))
 }

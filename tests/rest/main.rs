@@ -24,6 +24,7 @@ mod http_front;
 mod http_support;
 mod metrics_access;
 mod outgoing;
+mod outgoing_turns;
 mod posts;
 mod rest_api;
 mod tokens;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, listen, socket_with};
 use serde_json::Value;
@@ -48,6 +49,8 @@ pub struct Receiver {
     /// Where it listens.
     pub address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
+    /// How long it takes to answer.
+    pause: Duration,
     /// The next answers.
     pub answers: Arc<Mutex<VecDeque<String>>>,
 }
@@ -88,6 +91,11 @@ impl Receiver {
         Receiver::at("127.0.0.1:0".parse().unwrap())
     }
 
+    /// The same, and takes this long for each answer.
+    pub fn taking(pause: Duration) -> Receiver {
+        Receiver::serving(TcpListener::bind("127.0.0.1:0").unwrap(), pause)
+    }
+
     /// Listens at an address.
     pub fn at(address: SocketAddr) -> Receiver {
         Receiver::on(TcpListener::bind(address).unwrap())
@@ -95,9 +103,14 @@ impl Receiver {
 
     /// Serves a listener.
     pub fn on(listener: TcpListener) -> Receiver {
+        Receiver::serving(listener, Duration::ZERO)
+    }
+
+    fn serving(listener: TcpListener, pause: Duration) -> Receiver {
         let receiver = Receiver {
             address: listener.local_addr().unwrap(),
             calls: Arc::default(),
+            pause,
             answers: Arc::default(),
         };
         let own = receiver.clone();
@@ -158,6 +171,7 @@ impl Receiver {
             }
             let body = String::from_utf8(body).unwrap();
             self.calls.lock().unwrap().push(Call { body, ..call });
+            std::thread::sleep(self.pause);
             let next = self.answers.lock().unwrap().pop_front();
             let next = next.unwrap_or_else(|| answer(200, "", ""));
             if to
