@@ -26,6 +26,7 @@ mod registering;
 mod registrations;
 mod remote_rules;
 mod remote_users;
+mod resting;
 mod scram;
 mod service;
 mod sign_ins;
@@ -52,13 +53,14 @@ pub use registering::{LONGEST_INVITATION, NoInvitation};
 pub use registrations::Registrations;
 pub use remote_rules::RemoteRules;
 pub use remote_users::NotRemote;
+pub use resting::Rests;
 pub use scram::{Challenge, Opening, Verifier};
-pub use service::{Accounts, Registrar, Rejected, credential};
+pub use service::{Accounts, MADE_A_MINUTE, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 pub use visitor::Visitor;
 
-use crate::model::{Account, AccountId, NewAccount, Secret, Standing, UniqueField};
+use crate::model::{Account, AccountId, Name, NewAccount, Secret, Standing, UniqueField};
 use crate::store::{Store, StoreError};
 
 /// Why a login failed.
@@ -68,6 +70,8 @@ pub enum LoginError {
     Wrong,
     /// The password is right, and an administrator has disabled the account.
     Disabled,
+    /// The account of this name is a program's, which has tokens and no password.
+    Program(Name),
     /// The password was not UTF-8 when it was sent.
     NotText,
     /// The password could not be checked.
@@ -195,11 +199,20 @@ fn new_account(
     })
 }
 
+/// Why nobody signs in as a bot.
+fn is_a_program(name: &Name, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        f,
+        "{name} is a program: it has tokens and no password, and nobody signs in as it"
+    )
+}
+
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoginError::Wrong => write!(f, "wrong username or password"),
             LoginError::Disabled => write!(f, "the account is disabled"),
+            LoginError::Program(name) => is_a_program(name, f),
             LoginError::NotText => write!(f, "that password {}", opaque::NOT_TEXT),
             LoginError::Password(error) => error.fmt(f),
             LoginError::Store(error) => f.write_str(error.for_people()),

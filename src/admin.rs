@@ -130,14 +130,14 @@ impl Actor {
         address: None,
         token: None,
         account: None,
+        token_id: None,
     });
 
     /// An administrator who came from an address.
     pub fn at(address: SocketAddr) -> Actor {
         Actor(Origin {
             address: Some(address),
-            token: None,
-            account: None,
+            ..Origin::default()
         })
     }
 
@@ -157,6 +157,7 @@ impl Actor {
     pub fn by(mut self, grant: Option<&Grant>) -> Actor {
         let program = grant.and_then(Grant::program);
         self.0.token = program.map(|program| program.name.shown());
+        self.0.token_id = program.map(|program| program.id.as_str().into());
         let account = grant.and_then(Grant::account);
         self.0.account = account.map(Name::shown);
         self
@@ -168,6 +169,7 @@ impl Actor {
             address: self.0.address,
             token: self.0.token.clone(),
             nick: self.0.account.clone(),
+            token_id: self.0.token_id.clone(),
             to: whom.map(Name::shown),
             ..Entry::admin(now_ms, what)
         }
@@ -180,10 +182,10 @@ impl fmt::Display for Actor {
             Some(address) => address.fmt(f)?,
             None => f.write_str("the program")?,
         }
-        match (&self.0.token, &self.0.account) {
-            (Some(token), _) => write!(f, " with the token {token}"),
-            (None, Some(account)) => write!(f, " as {account}"),
-            (None, None) => Ok(()),
+        match (&self.0.token, &self.0.token_id, &self.0.account) {
+            (Some(token), Some(id), _) => write!(f, " with the token {token} ({id})"),
+            (_, _, Some(account)) => write!(f, " as {account}"),
+            _ => Ok(()),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{Account, ListedAccount, Name, Secret, ServerRole, Standing, W
 use crate::store::{Store, StoreError};
 
 use super::service::Accounts;
-use super::{LoginError, PasswordError, Rejected, TooManyAttempts, opaque};
+use super::{LoginError, PasswordError, Rejected, TooManyAttempts, is_a_program, opaque};
 
 /// How long a link to reset a password is valid.
 pub const RESET_LIFE: Duration = Duration::from_hours(24);
@@ -26,6 +26,8 @@ pub enum AccountFailed {
     NoSuchAccount(Name),
     /// The account is disabled, so its password need not be reset.
     Disabled(Name),
+    /// The account is a program's, which has no password.
+    Program(Name),
     /// There is no randomness for a secret.
     NoRandom,
     /// The store has failed.
@@ -141,8 +143,9 @@ impl Accounts {
         let hash = secret.ok_or(ResetFailed::NotValid)?.hash();
         let found = self.look_up(Asker::at(peer), move |store| {
             match store.reset_of(&hash, unix_ms())? {
-                Some(id) => store.account(&Who::Id(id)),
-                None => Ok(None),
+                // One that was made before they were refused for programs is good for nothing.
+                Some(id) if !store.is_bot(id)? => store.account(&Who::Id(id)),
+                _ => Ok(None),
             }
         });
         let found = found.map_err(|error| ResetFailed::Login(LoginError::Store(error)))?;
@@ -195,6 +198,9 @@ pub fn offer_reset(
     if account.standing == Standing::Disabled {
         return Err(AccountFailed::Disabled(account.username.clone()));
     }
+    if store.is_bot(account.id).map_err(AccountFailed::Store)? {
+        return Err(AccountFailed::Program(account.username.clone()));
+    }
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| AccountFailed::NoRandom)?;
     let secret = LinkSecret::of(random);
@@ -225,6 +231,7 @@ impl fmt::Display for AccountFailed {
             AccountFailed::Disabled(name) => {
                 write!(f, "the account {name} is disabled; enable it first")
             }
+            AccountFailed::Program(name) => is_a_program(name, f),
             AccountFailed::NoRandom => write!(f, "no link can be made at present"),
             AccountFailed::Store(error) => f.write_str(error.for_people()),
         }

@@ -29,6 +29,10 @@ pub enum BadProgram {
     Expired,
     /// It may not call so often.
     Rate,
+    /// Its name is one under which the server itself acts.
+    Name,
+    /// The nickname as which it is to speak is such a name.
+    Bot,
     /// There is no randomness for a secret.
     NoRandom,
 }
@@ -38,6 +42,12 @@ impl NewProgram {
     pub fn check(&self, now_ms: u64) -> Result<(), BadProgram> {
         if self.expires_at.is_some_and(|end| end <= now_ms) {
             return Err(BadProgram::Expired);
+        }
+        if self.name.is_title() {
+            return Err(BadProgram::Name);
+        }
+        if self.bot.as_ref().is_some_and(Name::is_title) {
+            return Err(BadProgram::Bot);
         }
         match (1..=MAX_RATE).contains(&self.rate.unwrap_or(USUAL_RATE)) {
             true => Ok(()),
@@ -89,6 +99,8 @@ impl BadProgram {
         match self {
             BadProgram::Expired => "expires_at",
             BadProgram::Rate => "rate",
+            BadProgram::Name => "name",
+            BadProgram::Bot => "bot",
             BadProgram::NoRandom => "",
         }
     }
@@ -99,6 +111,10 @@ impl fmt::Display for BadProgram {
         match self {
             BadProgram::Expired => f.write_str("must be in the future"),
             BadProgram::Rate => write!(f, "must be from 1 to {MAX_RATE} calls a minute"),
+            BadProgram::Name | BadProgram::Bot => write!(
+                f,
+                "is, or looks like, a name under which the server itself acts; choose another one"
+            ),
             BadProgram::NoRandom => f.write_str("no secret can be made at present"),
         }
     }

@@ -73,6 +73,10 @@ impl Accounts {
     ) -> Result<Account, NotRemote> {
         let peer = visitor.address;
         let nickname = Name::parse_nickname(user);
+        let nickname = nickname.and_then(|name| match name.is_title() {
+            true => Err(NameError::Reserved),
+            false => Ok(name),
+        });
         let nickname = nickname.map_err(|why| NotRemote::Name(shortened(user), why))?;
         let taken = self.find(Asker::at(peer), &nickname);
         if let Some(other) = taken.map_err(not_looked_up)? {

@@ -67,6 +67,8 @@ pub struct Accounts {
     shared_guesses: Option<Arc<dyn SharedGuesses>>,
     /// The passes given to guests; locked only to count.
     guests: Mutex<Attempts>,
+    /// The hooks that operators make; locked only to count.
+    made: Mutex<Attempts>,
     /// When it was last noted that someone was seen, in milliseconds since 1970 UTC.
     noted_ms: AtomicU64,
     /// The same of the use of a sign-in.
@@ -82,6 +84,9 @@ pub struct Accounts {
     /// The same.
     pub(super) remote: Mutex<RemoteRules>,
 }
+
+/// The most hooks that operators make from one address in a minute.
+pub const MADE_A_MINUTE: u32 = 10;
 
 /// The client that registers a nickname.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +146,7 @@ impl Accounts {
             guesses: Mutex::new(guesses),
             shared_guesses,
             guests: Mutex::new(guests(limits)),
+            made: Mutex::new(Attempts::new(MADE_A_MINUTE)),
             noted_ms: AtomicU64::new(0),
             noted_use_ms: AtomicU64::new(0),
             hub,
@@ -306,6 +312,11 @@ impl Accounts {
         peer: IpAddr,
         key: &str,
     ) -> Result<Account, Rejected> {
+        // Its password could be set before that was refused.
+        let is_bot = self.store.is_bot(account.id);
+        if is_bot.map_err(|error| logged(Rejected::Login(LoginError::Store(error))))? {
+            return Err(Rejected::Login(LoginError::Program(account.username)));
+        }
         self.refuse_banned(&account.username)?;
         let is_news = self.guesses.lock().succeeded(peer, key, self.now_ms());
         match &self.shared_guesses {
@@ -342,9 +353,15 @@ impl Accounts {
         self.count_guess(peer, Some(name.key()))
     }
 
-    /// Counts an account that a client has had made for a program, as one that it registers.
+    /// Counts an account that is made for a client, as one that it registers.
     pub fn count_made(&self, peer: IpAddr) -> Result<(), Rejected> {
         self.count_guess(peer, None)
+    }
+
+    /// Counts a hook that an operator makes from an address: its name is taken for good, as that of
+    /// an account. It is no guess at a password, and has a limit of its own.
+    pub fn count_hook(&self, peer: IpAddr) -> Result<(), TooManyAttempts> {
+        self.made.lock().allow(peer, self.now_ms())
     }
 
     /// Returns the account of which a client has proved the password, if it can be used.
@@ -382,6 +399,9 @@ impl Accounts {
         let account = account.filter(|account| account.standing != Standing::Deleted);
         if let Some(account) = &account {
             let (store, now) = (&*self.store, unix_ms());
+            if store.is_bot(account.id).map_err(LoginError::Store)? {
+                return Err(LoginError::Program(account.username.clone()));
+            }
             change_password(store, &self.passwords, account.id, password, now)?;
             self.forget_guesses(account.username.key());
             self.sign_out(&account.username, SignedOut::PasswordChanged);

@@ -5,9 +5,9 @@ use crate::fair::Asker;
 use crate::model::hook::SigningKey;
 use crate::model::outgoing::Outgoing;
 use crate::model::program::Shown;
-use crate::model::{Account, Hook, MessageId, Name, Power, ProgramSecret, Scopes};
+use crate::model::{Account, Hook, MessageId, Name, Power, ProgramSecret, ProgramToken, Scopes};
 
-use super::programs::{check_scopes, make};
+use super::programs::{check_scopes, check_speaks, limited, make, within};
 use super::{Actor, Administration, Grant, ProgramFailed};
 
 /// Who deals with hooks.
@@ -57,11 +57,14 @@ impl Administration {
         let made_by = match keeper {
             Keeper::Administrator(grant) => {
                 check_scopes(grant, &scopes)?;
+                if let Some(own) = limited(grant) {
+                    self.check_name(accounts, asker, &new, Some(own))?;
+                }
                 None
             }
             Keeper::Operator(account) => {
                 self.check_operator(account, &new.channel)?;
-                self.check_name(accounts, asker, &new)?;
+                self.check_name(accounts, asker, &new, None)?;
                 Some(account.username.clone())
             }
         };
@@ -77,6 +80,10 @@ impl Administration {
             bot: None,
             expires_at: None,
             rate: new.rate,
+        };
+        let program = match keeper {
+            Keeper::Administrator(grant) => within(grant, program)?,
+            Keeper::Operator(_) => program,
         };
         let (program, secret) = make(accounts, asker, program)?;
         let mut random = [0; 32];
@@ -151,7 +158,8 @@ impl Administration {
         Ok(self.did_to_program(&actor, "resends of", &hook.program, operator)?)
     }
 
-    /// The hooks of a channel, or of all, the oldest first.
+    /// The hooks of a channel, or of all, the oldest first: of a program's, those that allow no more
+    /// than its own token.
     pub fn hooks(
         &self,
         keeper: Keeper<'_>,
@@ -161,10 +169,11 @@ impl Administration {
         if let (Keeper::Operator(account), Some(channel)) = (keeper, channel) {
             self.check_operator(account, channel)?;
         }
-        accounts.store().hooks(channel).map_err(|error| {
-            error.log("the hooks could not be read");
-            ProgramFailed::Store
-        })
+        let mut hooks = every_hook(accounts, channel)?;
+        if let Keeper::Administrator(grant) = keeper {
+            hooks.retain(|hook| check_scopes(grant, &hook.program.scopes).is_ok());
+        }
+        Ok(hooks)
     }
 
     /// Removes a hook, of a channel if one is given: its address is good for nothing any more.
@@ -176,20 +185,49 @@ impl Administration {
         channel: Option<&Name>,
         id: &str,
     ) -> Result<(), ProgramFailed> {
-        let no_such = || ProgramFailed::NoSuch(id.to_owned());
-        let mut all = self.hooks(keeper, accounts, channel)?.into_iter();
-        all.find(|it| it.program.id == id).ok_or_else(no_such)?;
-        let removed = accounts.store().remove_program(id).map_err(|error| {
-            error.log("a hook could not be removed");
-            ProgramFailed::Store
-        })?;
-        let removed = removed.ok_or_else(no_such)?;
+        self.hook(keeper, accounts, channel, id)?;
         let operator = match keeper {
             Keeper::Administrator(_) => None,
             Keeper::Operator(account) => Some(&account.username),
         };
-        self.did_to_program(&actor, "removed", &removed, operator)?;
-        self.end_bot(accounts, &removed)
+        match self.take_away(&actor, accounts, id, operator)? {
+            true => Ok(()),
+            false => Err(ProgramFailed::NoSuch(id.to_owned())),
+        }
+    }
+
+    /// Removes the hooks that an account has made, which is about to be deleted.
+    pub fn remove_hooks_of(
+        &self,
+        actor: Actor,
+        accounts: &Accounts,
+        maker: &Name,
+    ) -> Result<(), ProgramFailed> {
+        let hooks = every_hook(accounts, None)?.into_iter();
+        for hook in hooks.filter(|hook| hook.made_by.as_ref() == Some(maker)) {
+            self.take_away(&actor, accounts, &hook.program.id, None)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a hook, and its bot. Returns whether it was there.
+    fn take_away(
+        &self,
+        actor: &Actor,
+        accounts: &Accounts,
+        id: &str,
+        operator: Option<&Name>,
+    ) -> Result<bool, ProgramFailed> {
+        let removed = accounts.store().remove_program(id).map_err(|error| {
+            error.log("a hook could not be removed");
+            ProgramFailed::Store
+        })?;
+        let Some(removed) = removed else {
+            return Ok(false);
+        };
+        self.did_to_program(actor, "removed", &removed, operator)?;
+        self.end_bot(accounts, &removed)?;
+        Ok(true)
     }
 
     /// Checks that an account operates a channel.
@@ -199,35 +237,28 @@ impl Administration {
         asked.map_err(ProgramFailed::NotOperator)
     }
 
-    /// Checks that nothing but hooks of the same channel speaks under the name of a new one: who
-    /// operates a channel must not speak in the name of a program that others trust.
+    /// Checks that nothing but hooks of the same channel, and the maker's own program, speaks under
+    /// the name of a new one.
     fn check_name(
         &self,
         accounts: &Accounts,
         asker: Asker,
         new: &NewHook,
+        own: Option<&ProgramToken>,
     ) -> Result<(), ProgramFailed> {
-        let found = accounts.find(asker, &new.name).map_err(|error| {
-            error.log("it could not be looked up who has the name of a hook");
-            ProgramFailed::Store
-        })?;
-        let Some(account) = found else {
-            return Ok(());
-        };
-        let hooks = accounts
-            .store()
-            .hooks(Some(&new.channel))
-            .map_err(|error| {
-                error.log("the hooks could not be read");
-                ProgramFailed::Store
-            })?;
-        let is_its = |hook: &Hook| {
-            let bot = hook.program.bot.as_ref();
-            bot.is_some_and(|(id, _)| *id == account.id)
-        };
-        match hooks.iter().any(is_its) {
-            true => Ok(()),
-            false => Err(ProgramFailed::Speaks(account.username)),
-        }
+        let hooks = every_hook(accounts, Some(&new.channel))?;
+        let mut speakers: Vec<&ProgramToken> = hooks.iter().map(|hook| &hook.program).collect();
+        speakers.extend(own);
+        check_speaks(accounts, asker, &new.name, |bot| {
+            speakers.iter().any(|speaker| speaker.speaks_as(bot))
+        })
     }
+}
+
+/// The hooks of a channel, or of all, the oldest first.
+fn every_hook(accounts: &Accounts, channel: Option<&Name>) -> Result<Vec<Hook>, ProgramFailed> {
+    accounts.store().hooks(channel).map_err(|error| {
+        error.log("the hooks could not be read");
+        ProgramFailed::Store
+    })
 }

@@ -6,9 +6,9 @@ use crate::account::{Accounts, BadProgram, NewProgram, NoBot};
 use crate::fair::Asker;
 use crate::hub::Refusal;
 use crate::model::hook::MAX_IN_CHANNEL;
-use crate::model::program::{MAX_PROGRAMS, Shown};
-use crate::model::time::unix_ms;
-use crate::model::{Name, ProgramSecret, ProgramToken, Scopes};
+use crate::model::program::{MAX_PROGRAMS, Shown, USUAL_RATE};
+use crate::model::time::{rfc3339, unix_ms};
+use crate::model::{AccountId, Name, Power, ProgramSecret, ProgramToken, Scopes};
 use crate::turn::HubUnavailable;
 
 use super::{Actor, Administration, Grant};
@@ -53,6 +53,10 @@ impl Administration {
         new: NewProgram,
     ) -> Result<(ProgramToken, ProgramSecret), ProgramFailed> {
         check_scopes(grant, &new.scopes)?;
+        let new = within(grant, new)?;
+        if let (Some(own), Some(nickname)) = (limited(grant), new.nickname()) {
+            check_speaks(accounts, asker, nickname, |bot| own.speaks_as(bot))?;
+        }
         let (token, secret) = make(accounts, asker, new)?;
         let added = accounts.store().add_program(&token).map_err(|error| {
             error.log("a token could not be stored");
@@ -78,17 +82,19 @@ impl Administration {
         Ok(all.into_iter().filter(|it| it.shown == shown).collect())
     }
 
-    /// Removes a token or a hook: its secret is good for nothing any more.
-    pub fn remove_program(
+    /// Removes a token: its secret is good for nothing any more. A program removes only what allows
+    /// no more than its own token.
+    pub fn remove_token(
         &self,
         actor: Actor,
+        grant: &Grant,
         accounts: &Accounts,
-        shown: Shown,
         id: &str,
     ) -> Result<ProgramToken, ProgramFailed> {
         let no_such = || ProgramFailed::NoSuch(id.to_owned());
-        let mut all = self.programs(accounts, shown)?.into_iter();
-        all.find(|it| it.id == id).ok_or_else(no_such)?;
+        let mut all = self.programs(accounts, Shown::Token)?.into_iter();
+        let found = all.find(|it| it.id == id).ok_or_else(no_such)?;
+        check_scopes(grant, &found.scopes)?;
         let removed = accounts.store().remove_program(id).map_err(|error| {
             error.log("a token could not be removed");
             ProgramFailed::Store
@@ -115,9 +121,7 @@ impl Administration {
             error.log("the tokens could not be read");
             ProgramFailed::Store
         })?;
-        let is_its =
-            |other: &ProgramToken| other.bot.as_ref().is_some_and(|(id, _)| *id == account);
-        if others.iter().any(is_its) {
+        if others.iter().any(|other| other.speaks_as(account)) {
             return Ok(());
         }
         let ended = self
@@ -162,6 +166,64 @@ pub(super) fn check_scopes(grant: &Grant, scopes: &Scopes) -> Result<(), Program
     }
 }
 
+/// The token of a program that may not do everything.
+pub(super) fn limited(grant: &Grant) -> Option<&ProgramToken> {
+    let own = grant.program()?;
+    (!own.scopes.allow(Power::All, None)).then_some(&**own)
+}
+
+/// What a program makes ends when its own token does, at the latest, and calls no faster.
+pub(super) fn within(grant: &Grant, mut new: NewProgram) -> Result<NewProgram, ProgramFailed> {
+    let Some(own) = grant.program() else {
+        return Ok(new);
+    };
+    new.expires_at = new.expires_at.or(own.expires_at);
+    if let (Some(end), Some(latest)) = (new.expires_at, own.expires_at)
+        && end > latest
+    {
+        let why = format!(
+            "must be no later than {}, when your own token ends",
+            rfc3339(latest)
+        );
+        return Err(ProgramFailed::Field("expires_at", why));
+    }
+    let rate = new.rate.unwrap_or(USUAL_RATE.min(own.rate));
+    if rate > own.rate {
+        let why = format!("must be at most {}, as that of your own token", own.rate);
+        return Err(ProgramFailed::Field("rate", why));
+    }
+    new.rate = Some(rate);
+    Ok(new)
+}
+
+/// Checks that no program speaks under a nickname but one that `is_own`: who may make one must not
+/// speak in the name of another, which others trust, nor read what it may read.
+pub(super) fn check_speaks(
+    accounts: &Accounts,
+    asker: Asker,
+    nickname: &Name,
+    is_own: impl Fn(AccountId) -> bool,
+) -> Result<(), ProgramFailed> {
+    let found = accounts.find(asker, nickname).map_err(|error| {
+        error.log("it could not be looked up who has the name of a program");
+        ProgramFailed::Store
+    })?;
+    match found {
+        Some(account) if !is_own(account.id) => {
+            let is_bot = accounts.store().is_bot(account.id);
+            let is_bot = is_bot.map_err(|error| {
+                error.log("it could not be looked up whether a name is a program's");
+                ProgramFailed::Store
+            })?;
+            Err(match is_bot {
+                true => ProgramFailed::Speaks(account.username),
+                false => ProgramFailed::Bot(NoBot::Registered(account.username)),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a token or a hook, which is not stored yet, and its secret.
 pub(super) fn make(
     accounts: &Accounts,
@@ -180,10 +242,8 @@ pub(super) fn make(
 impl From<BadProgram> for ProgramFailed {
     fn from(bad: BadProgram) -> ProgramFailed {
         match bad {
-            BadProgram::Expired | BadProgram::Rate => {
-                ProgramFailed::Field(bad.field(), bad.to_string())
-            }
             BadProgram::NoRandom => ProgramFailed::NoRandom,
+            bad => ProgramFailed::Field(bad.field(), bad.to_string()),
         }
     }
 }
@@ -216,7 +276,7 @@ impl fmt::Display for ProgramFailed {
             ProgramFailed::NotOperator(refusal) => refusal.fmt(f),
             ProgramFailed::Speaks(name) => write!(
                 f,
-                "another program speaks as {name}; choose another name for the hook"
+                "another program speaks as {name}; choose another nickname for this one"
             ),
             ProgramFailed::NoSuch(id) => write!(f, "there is none with the id {id:?}"),
             ProgramFailed::Bot(error) => error.fmt(f),

@@ -406,6 +406,7 @@ fn limit(wanted: u32) -> Result<usize, Status> {
 }
 
 fn user((listed, node): (Listed, Option<String>)) -> proto::User {
+    let address = listed.address();
     let user = proto::User {
         nickname: listed.nickname.to_string(),
         channels: names(&listed.channels),
@@ -416,11 +417,9 @@ fn user((listed, node): (Listed, Option<String>)) -> proto::User {
     match listed.place {
         Place::Elsewhere(_) => user,
         Place::Here {
-            address,
-            protocol,
-            since_ms,
+            protocol, since_ms, ..
         } => proto::User {
-            address: crate::model::peer::written(address),
+            address: address.map(crate::model::peer::written).unwrap_or_default(),
             protocol: protocol.to_owned(),
             since_ms,
             ..user

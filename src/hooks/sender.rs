@@ -178,7 +178,10 @@ impl Means {
                 let mut calls = Calls::default();
                 let sent = self
                     .feed(&mut duty)
-                    .and_then(|()| self.send(&mut duty, until, &mut calls));
+                    .and_then(|()| match self.rests(&duty.hook)? {
+                        true => Ok(Next::Never),
+                        false => self.send(&mut duty, until, &mut calls),
+                    });
                 let pace = calls.pace();
                 let next = sent.unwrap_or_else(|trouble| self.in_trouble(&duty, trouble));
                 done(duty, next, pace)
@@ -353,17 +356,34 @@ impl Means {
             (_, true) => format!("{MAX_WAITING} messages wait, and its receiver is away"),
             _ => return Ok(Called::Away(next_at)),
         };
-        if store.pause_hook(id, &why, unix_ms())? {
-            log::warn!(
-                "the hook {} ({id}) is paused: {why}",
-                duty.hook.program.name
-            );
-            let words = format!(
-                "This hook is paused: {why}. Nothing is lost; it goes on when it is told to (resend)."
-            );
-            self.say(&duty.hook, None, MessageKind::Notice, &words);
-        }
+        let then = "Nothing is lost; it goes on when it is told to (resend).";
+        self.pause(&duty.hook, &why, then)?;
         Ok(Called::Paused)
+    }
+
+    /// Pauses a hook that may not go on. Returns whether it may not. What was said until now is in the
+    /// queue, so nothing is sent of what is said after a look at who made the hook.
+    fn rests(&self, hook: &Hook) -> Result<bool, Trouble> {
+        let rests = self
+            .accounts
+            .rests(own(hook)?, hook)
+            .map_err(NotDone::NoBot)?;
+        let Some(why) = rests else {
+            return Ok(false);
+        };
+        self.pause(hook, &why.to_string(), "It sends nothing any more.")?;
+        Ok(true)
+    }
+
+    /// Pauses a hook, and says in its channel why and what is to be known then.
+    fn pause(&self, hook: &Hook, why: &str, then: &str) -> Result<(), StoreError> {
+        let id = hook.program.id.as_str();
+        if self.accounts.store().pause_hook(id, why, unix_ms())? {
+            log::warn!("the hook {} ({id}) is paused: {why}", hook.program.name);
+            let words = format!("This hook is paused: {why}. {then}");
+            self.say(hook, None, MessageKind::Notice, &words);
+        }
+        Ok(())
     }
 
     /// Makes a call. Returns what came of it, and what the receiver says.

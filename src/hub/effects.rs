@@ -300,6 +300,7 @@ impl Effects {
             entry.address = entry.address.or(origin.address);
             entry.token = entry.token.or_else(|| origin.token.clone());
             entry.nick = entry.nick.or_else(|| origin.account.clone());
+            entry.token_id = entry.token_id.or_else(|| origin.token_id.clone());
         }
         self.list.push(Effect::Log(entry));
     }

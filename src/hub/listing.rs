@@ -59,6 +59,19 @@ pub struct Listed {
     pub channels: Vec<Name>,
 }
 
+impl Listed {
+    /// The address of the client, if it is known here: a program that calls REST has none.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self.place {
+            Place::Here { address, .. } => {
+                let is_none = address.ip().is_loopback() && address.port() == 0;
+                Some(address).filter(|_| !(self.is_bot && is_none))
+            }
+            Place::Elsewhere(_) => None,
+        }
+    }
+}
+
 /// Where an entry's connection or user is.
 #[derive(Clone, Debug)]
 pub enum Place {

@@ -41,6 +41,9 @@ pub struct Entry {
     /// The name of the token by which a program did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Arc<str>>,
+    /// The id of that token: several may have one name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<Arc<str>>,
     /// The protocol the connection speaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<&'static str>,
@@ -89,6 +92,8 @@ pub struct Origin {
     pub token: Option<Arc<str>>,
     /// The account that acts with its role on the server.
     pub account: Option<Arc<str>>,
+    /// Its id.
+    pub token_id: Option<Arc<str>>,
 }
 
 impl Entry {
@@ -103,6 +108,7 @@ impl Entry {
             to: None,
             address: None,
             token: None,
+            token_id: None,
             protocol: None,
             text: None,
             is_refusal: false,

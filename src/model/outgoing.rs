@@ -1,5 +1,8 @@
 //! Outgoing hooks: what is said in a channel, sent to an address.
 
+use std::fmt;
+use std::net::Ipv6Addr;
+
 use super::body::MessageKind;
 use super::id::MessageId;
 use super::mention;
@@ -27,9 +30,22 @@ pub struct Outgoing {
     pub triggers: Vec<String>,
 }
 
-/// What is wrong with a URL.
+/// What is wrong with a URL; `Display` is the end of a sentence about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadUrl;
+pub enum BadUrl {
+    /// It is longer than [`MAX_URL`].
+    Long,
+    /// It does not begin with `http://` or `https://`.
+    Scheme,
+    /// It has a name and perhaps a password in it, which would be ignored.
+    Password,
+    /// What should be the host is none.
+    Host,
+    /// What should be the port is none.
+    Port,
+    /// It has a character that no URL has.
+    Character(char),
+}
 
 /// A message on its way to the address of a hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,20 +109,22 @@ pub enum Settled {
 }
 
 impl Outgoing {
-    /// Where to send, if it is a URL that can be sent to.
+    /// Where to send, if it is a URL that can be sent to. The scheme is written in small letters.
     pub fn parse_url(raw: &str) -> Result<Secret, BadUrl> {
-        let rest = raw
-            .strip_prefix("https://")
-            .or_else(|| raw.strip_prefix("http://"));
-        let host = rest.ok_or(BadUrl)?;
-        let host = host.split(['/', '?', '#']).next().unwrap_or_default();
-        let is_plain = raw.bytes().all(|byte| byte.is_ascii_graphic());
-        // A name and a password in it would be ignored.
-        let is_good = is_plain && !host.is_empty() && !host.contains('@') && raw.len() <= MAX_URL;
-        match is_good {
-            true => Ok(Secret::new(raw)),
-            false => Err(BadUrl),
+        if raw.len() > MAX_URL {
+            return Err(BadUrl::Long);
         }
+        let is_foreign = |c: &char| !c.is_ascii_graphic() || "\"<>\\^`{|}".contains(*c);
+        if let Some(foreign) = raw.chars().find(is_foreign) {
+            return Err(BadUrl::Character(foreign));
+        }
+        let (scheme, rest) = raw.split_once("://").ok_or(BadUrl::Scheme)?;
+        let scheme = scheme.to_ascii_lowercase();
+        if scheme != "http" && scheme != "https" {
+            return Err(BadUrl::Scheme);
+        }
+        check_authority(rest.split(['/', '?', '#']).next().unwrap_or_default())?;
+        Ok(Secret::new(format!("{scheme}://{rest}")))
     }
 
     /// The host of the URL: all of it that may be shown.
@@ -133,6 +151,70 @@ impl Outgoing {
     }
 }
 
+/// Checks a host with a port, if there is one.
+fn check_authority(authority: &str) -> Result<(), BadUrl> {
+    if authority.contains('@') {
+        return Err(BadUrl::Password);
+    }
+    let (is_host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']').ok_or(BadUrl::Host)?;
+            (address.parse::<Ipv6Addr>().is_ok(), port)
+        }
+        None => {
+            let end = authority.find(':').unwrap_or(authority.len());
+            let (host, port) = authority.split_at_checked(end).ok_or(BadUrl::Host)?;
+            (is_host_name(host), port)
+        }
+    };
+    match (is_host, port.strip_prefix(':')) {
+        (false, _) => Err(BadUrl::Host),
+        (true, None) if port.is_empty() => Ok(()),
+        (true, None) => Err(BadUrl::Host),
+        (true, Some(port)) => check_port(port),
+    }
+}
+
+fn check_port(port: &str) -> Result<(), BadUrl> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>() {
+        Ok(1..) if is_number => Ok(()),
+        _ => Err(BadUrl::Port),
+    }
+}
+
+/// Whether something may be looked up as the name of a host, or is an IPv4 address.
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        (1..=63).contains(&label.len())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    host.len() <= 253 && labels.split('.').all(is_label)
+}
+
+impl fmt::Display for BadUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadUrl::Long => write!(f, "must have at most {MAX_URL} bytes"),
+            BadUrl::Scheme => write!(f, "must begin with http:// or https://"),
+            BadUrl::Password => write!(
+                f,
+                "must have no name or password in front of the host; put a key into the path"
+            ),
+            BadUrl::Host => write!(f, "must have a host, such as example.org or [2001:db8::1]"),
+            BadUrl::Port => write!(f, "must have a port from 1 to 65535, or none"),
+            BadUrl::Character(c) => write!(
+                f,
+                "must have the character {c:?} percent-encoded; in a host's name, in its ASCII form"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BadUrl {}
+
 /// Whether a text begins with a word, whatever the case: `!deploy now` begins with `!deploy`, and
 /// `!deployed` does not.
 fn begins_with(text: &str, word: &str) -> bool {
@@ -154,20 +236,31 @@ mod tests {
         ] {
             assert_eq!(Outgoing::parse_url(good), Ok(Secret::new(good)));
         }
+        let upper = Outgoing::parse_url("HTTP://EXAMPLE.ORG/A");
+        assert_eq!(upper, Ok(Secret::new("http://EXAMPLE.ORG/A")));
         let long = format!("https://example.org/{}", "x".repeat(MAX_URL));
-        for bad in [
-            "",
-            "example.org",
-            "ftp://example.org",
-            "https://",
-            "https:///x",
-            "https://user:pass@example.org",
-            "https://exa mple.org",
-            "https://example.org/\r\nX: y",
-            "https://exämple.org",
-            &long,
+        for (bad, why) in [
+            ("", BadUrl::Scheme),
+            ("example.org", BadUrl::Scheme),
+            ("ftp://example.org", BadUrl::Scheme),
+            ("https://", BadUrl::Host),
+            ("https:///x", BadUrl::Host),
+            ("https://a..b/", BadUrl::Host),
+            ("https://%31%32%37.0.0.1/", BadUrl::Host),
+            ("https://[::1/", BadUrl::Host),
+            ("https://[::1]x/", BadUrl::Host),
+            ("https://[fe80::1%25eth0]/", BadUrl::Host),
+            ("https://example.org:0/", BadUrl::Port),
+            ("https://example.org:99999/", BadUrl::Port),
+            ("https://example.org:+80/", BadUrl::Port),
+            ("https://example.org:/", BadUrl::Port),
+            ("https://user:pass@example.org", BadUrl::Password),
+            ("https://exa mple.org", BadUrl::Character(' ')),
+            ("https://example.org/\r\nX: y", BadUrl::Character('\r')),
+            ("https://exämple.org", BadUrl::Character('ä')),
+            (&long, BadUrl::Long),
         ] {
-            assert_eq!(Outgoing::parse_url(bad), Err(BadUrl), "{bad}");
+            assert_eq!(Outgoing::parse_url(bad), Err(why), "{bad}");
         }
         let outgoing = Outgoing {
             url: Outgoing::parse_url("https://example.org:8443/secret?x").unwrap(),

@@ -120,6 +120,11 @@ impl ProgramToken {
         format!("program:{}", self.id)
     }
 
+    /// Whether it speaks as this account.
+    pub fn speaks_as(&self, account: AccountId) -> bool {
+        self.bot.as_ref().is_some_and(|(id, _)| *id == account)
+    }
+
     /// Whether this is its hash. Takes equally long whichever digit differs.
     pub fn has_hash(&self, secret_hash: &str) -> bool {
         Secret::new(self.secret_hash.as_str()) == Secret::new(secret_hash)

@@ -43,6 +43,8 @@ pub enum NotSaid {
     NotText,
     /// It is meant as JSON and is none; says why.
     NotJson(String),
+    /// It is meant as an event of a forge and lacks what that is about.
+    NoEvent(String),
     /// It is a form in several parts.
     Parts,
 }
@@ -76,7 +78,10 @@ fn of_json(event: Option<&str>, body: &str) -> Result<Said, NotSaid> {
         return Ok(Said::plainly(text));
     }
     let text = match event {
-        Some(event) => forges::words(event, &value),
+        Some(_) if !value::says_anything(&value) => return Err(NotSaid::Empty),
+        Some(event) => {
+            forges::words(event, &value).ok_or_else(|| NotSaid::NoEvent(event.into()))?
+        }
         None => alerts::words(&value)
             .or_else(|| slack::words(&value))
             .unwrap_or_else(|| plain::words(&value)),
@@ -102,6 +107,10 @@ impl fmt::Display for NotSaid {
             NotSaid::Empty => write!(f, "there is no text in it"),
             NotSaid::NotText => write!(f, "is not UTF-8"),
             NotSaid::NotJson(why) => write!(f, "is not JSON: {why}"),
+            NotSaid::NoEvent(event) => write!(
+                f,
+                "does not say what the event {event:?} is about: the fields are missing that forges send"
+            ),
             NotSaid::Parts => {
                 write!(
                     f,

@@ -266,7 +266,9 @@ impl From<Rejected> for Problem {
         let failure = match rejected {
             Rejected::TooMany(error) => Failure::new(429, why).retry_after(error.retry_seconds),
             Rejected::Login(LoginError::Wrong) => Failure::unauthenticated(why),
-            Rejected::Login(LoginError::Disabled) => Failure::new(403, why),
+            Rejected::Login(LoginError::Disabled | LoginError::Program(_)) => {
+                Failure::new(403, why)
+            }
             Rejected::Login(LoginError::NotText) => Failure::form([("password", why)]),
             Rejected::Register(RegisterError::Taken(fields)) => {
                 let fields = fields.iter().map(|field| field.as_str());

@@ -388,6 +388,7 @@ pub(super) fn delete(call: &Call<'_>, account: &Account) -> Result<(), Problem> 
     let from = (account.id, &account.username);
     let admin = &call.context.admin;
     admin.hand_over(call.actor(), from, is_usable)?;
+    admin.remove_hooks_of(call.actor(), accounts, &account.username)?;
     accounts.delete(account)?;
     Ok(())
 }
@@ -427,7 +428,7 @@ pub(super) fn show_erasing(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 400, description = "Not a username", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 404, description = "There is no such account", body = ErrorBody),
-        (status = 409, description = "The account is disabled", body = ErrorBody),
+        (status = 409, description = "The account is disabled, or a program's", body = ErrorBody),
         (status = 503, description = "It cannot be stored at present", body = ErrorBody),
     ),
 )]
@@ -468,7 +469,7 @@ impl From<AccountFailed> for Problem {
         let words = failed.to_string();
         match failed {
             AccountFailed::NoSuchAccount(_) => Problem::NotFound(words),
-            AccountFailed::Disabled(_) => Problem::Conflict(words),
+            AccountFailed::Disabled(_) | AccountFailed::Program(_) => Problem::Conflict(words),
             AccountFailed::NoRandom => Problem::Internal,
             AccountFailed::Store(error) => Problem::store(&error),
         }

@@ -395,7 +395,9 @@ pub(super) fn problem(error: &NoPass) -> Problem {
             Problem::TooManyAttempts(words, wait.retry_seconds)
         }
         NoPass::Rejected(Rejected::Login(LoginError::Wrong)) => Problem::WrongPassword(words),
-        NoPass::Rejected(Rejected::Login(LoginError::Disabled)) => Problem::Disabled(words),
+        NoPass::Rejected(Rejected::Login(LoginError::Disabled | LoginError::Program(_))) => {
+            Problem::Disabled(words)
+        }
         NoPass::Rejected(Rejected::Login(LoginError::NotText)) => Problem::field("password", words),
         NoPass::Rejected(Rejected::Login(LoginError::Password(PasswordError::Busy))) => {
             Problem::Busy(words, RETRY_SECONDS)

@@ -1,6 +1,10 @@
 //! The body of a call: named fields, as JSON or as an HTML form. [`read`] parses both; a call takes
 //! the fields from a [`Form`] or an [`Object`].
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::http::pairs;
@@ -49,11 +53,47 @@ pub(super) fn read(
 }
 
 fn from_json(body: &[u8]) -> Result<Fields, String> {
-    match json::read_bytes(body) {
-        Ok(Value::Object(fields)) => Ok(fields.into_iter().collect()),
+    if let Ok(Every(fields)) = json::read_bytes(body) {
+        return Ok(fields);
+    }
+    match json::read_bytes::<Value>(body) {
         Ok(_) => Err("it is JSON, but not an object".into()),
         Err(error) => Err(format!("it is not JSON: {error}")),
     }
+}
+
+/// Every field of a JSON object, also if two have one name.
+struct Every(Fields);
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Every, D::Error> {
+        deserializer.deserialize_map(EveryField)
+    }
+}
+
+struct EveryField;
+
+impl<'de> Visitor<'de> for EveryField {
+    type Value = Every;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Every, A::Error> {
+        let mut fields = Fields::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Every(fields))
+    }
+}
+
+/// The name of a field that is there twice, so that it is not known which was meant.
+fn given_twice(fields: &[(String, Value)]) -> Option<&str> {
+    let mut seen = HashSet::with_capacity(fields.len());
+    let mut names = fields.iter().map(|(name, _)| name.as_str());
+    names.find(|name| !seen.insert(*name))
 }
 
 fn from_pairs(body: &[u8]) -> Result<Fields, String> {
@@ -74,10 +114,8 @@ impl Form {
         let fields =
             fields.map_err(|why| Problem::field("body", format!("is not understood: {why}")))?;
         let mut form: Vec<(String, String)> = Vec::new();
+        refuse_twice(&fields)?;
         for (name, value) in fields {
-            if form.iter().any(|(other, _)| *other == name) {
-                return Err(Problem::field(&name, "given twice"));
-            }
             let text = as_text(&name, value)?;
             form.push((name, text));
         }
@@ -94,6 +132,13 @@ impl Form {
     pub fn given(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|(other, _)| other == name);
         field.map(|(_, value)| value.as_str())
+    }
+}
+
+fn refuse_twice(fields: &[(String, Value)]) -> Result<(), Problem> {
+    match given_twice(fields) {
+        Some(name) => Err(Problem::field(name, "given twice")),
+        None => Ok(()),
     }
 }
 
@@ -127,7 +172,9 @@ impl Object {
     pub fn parse(body: &[u8]) -> Result<Object, Problem> {
         let fields = read(Written::Json, None, body);
         let wrong = |why| Problem::BadRequest(format!("the body is not understood: {why}"));
-        fields.map(Object).map_err(wrong)
+        let fields = fields.map_err(wrong)?;
+        refuse_twice(&fields)?;
+        Ok(Object(fields))
     }
 
     /// Refuses any fields but these.
@@ -268,6 +315,7 @@ mod tests {
             (None, "{"),
             (URLENCODED, "a=%zz"),
             (URLENCODED, "a=1&a=2"),
+            (JSON, r#"{"a": 1, "a": 1}"#),
             (Some("multipart/form-data; boundary=x"), "--x--"),
         ] {
             assert!(

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::account::Rejected;
+use crate::account::MADE_A_MINUTE;
 use crate::admin::{HookKeeper, NewHook, NotGranted};
 use crate::http::pairs;
 use crate::model::hook::Signatures;
-use crate::model::outgoing::{MAX_TRIGGER, MAX_TRIGGERS, MAX_URL, Outgoing};
+use crate::model::outgoing::{MAX_TRIGGER, MAX_TRIGGERS, Outgoing};
 use crate::model::time::unix_ms;
-use crate::model::{Body, Hook, Mark, MessageKind, Name, Once, Power, ProgramSecret};
+use crate::model::{Body, Hook, Mark, MessageKind, Name, Once, Power, ProgramSecret, Text};
 use crate::protocol::hooks::{self, Said};
-use crate::session::bots::Post;
+use crate::session::bots::{NotDone, Post};
 
 use super::auth::owner;
 use super::body::Object;
@@ -150,6 +150,10 @@ pub(super) struct HookRow {
     /// To the minute; `null`: never.
     #[schema(format = DateTime)]
     used_at: Option<String>,
+    /// Left out: never. What a program has made ends when its token does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
     /// Calls a minute.
     rate: u32,
 }
@@ -171,6 +175,7 @@ impl HookRow {
             made_by: hook.made_by.map(|name| name.to_string()),
             created_at: rfc3339(hook.program.created_at),
             used_at: hook.program.used_at.map(rfc3339),
+            expires_at: hook.program.expires_at.map(rfc3339),
             rate: hook.program.rate,
             id: hook.program.id,
         }
@@ -201,7 +206,7 @@ impl HookRow {
         (status = 200, description = "Posted before", body = Posted),
         (status = 400, description = "The body is not understood", body = ErrorBody),
         (status = 401, description = "The signature is missing, wrong, or too old", body = ErrorBody),
-        (status = 403, description = "The channel does not let the hook speak", body = ErrorBody),
+        (status = 403, description = "The channel does not let the hook speak, or who made it does not operate the channel any more (`hook_rests`)", body = ErrorBody),
         (status = 404, description = "There is no such hook", body = ErrorBody),
         (status = 409, description = "The channel cannot take it, or the key was that of another message (`tag_used`); the code says why", body = ErrorBody),
         (status = 413, description = "The body is larger than `limits.http_body_bytes`", body = ErrorBody),
@@ -217,6 +222,12 @@ pub(super) fn post_to_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     let hook = context.accounts.hook(call.asker(), program.id.clone());
     let hook = hook.map_err(|error| Problem::store(&error))?;
     let hook = hook.ok_or_else(no_such_hook)?;
+    let rests = context.accounts.rests(call.asker(), &hook);
+    if let Some(why) = rests.map_err(NotDone::NoBot)? {
+        return Err(Problem::HookRests(format!(
+            "this hook takes nothing: {why}"
+        )));
+    }
     let known_by = known_by(call, &hook)?;
     let said = read(call)?;
     let text = context.admin.fitted(&said.text);
@@ -273,7 +284,7 @@ pub(super) fn add_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     make(call, HookKeeper::Administrator(call.grant()?), new)
 }
 
-/// Lists all hooks, without their secrets.
+/// Lists all hooks, without their secrets; for a program, those that allow no more than its own token.
 #[utoipa::path(
     get, path = "/admin/hooks", tag = "programs", security(("admin_token" = [])),
     responses(
@@ -312,7 +323,7 @@ pub(super) fn remove_hook(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 201, description = "The hook", body = MadeHook),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
         (status = 409, description = "The channel is not registered or has ten, or the name is another's", body = ErrorBody),
-        (status = 429, description = "Too many were made from the address", body = ErrorBody),
+        (status = 429, description = "Ten were made from the address within a minute (`too_fast`)", body = ErrorBody),
         ToOperators,
     ),
 )]
@@ -321,10 +332,13 @@ pub(super) fn add_own_hook(call: &Call<'_>) -> Result<Reply, Problem> {
     let object = call.object(&["name", "signed", "rate", "direction", "url", "triggers"])?;
     let new = new_hook(object, channel(call)?)?;
     // A new name is taken for good, as by who registers.
-    let counted = call.context.accounts.count_made(call.relayed.peer.ip());
-    counted.map_err(|rejected| match rejected {
-        Rejected::TooMany(wait) => Problem::TooManyAttempts(wait.to_string(), wait.retry_seconds),
-        _ => Problem::Hub,
+    let counted = call.context.accounts.count_hook(call.relayed.peer.ip());
+    counted.map_err(|wait| {
+        let seconds = wait.retry_seconds;
+        let why = format!(
+            "{MADE_A_MINUTE} hooks a minute are made from one address; wait {seconds} seconds"
+        );
+        Problem::TooFast(why, seconds)
     })?;
     make(call, HookKeeper::Operator(&account), new)
 }
@@ -394,13 +408,7 @@ fn outgoing(object: &mut Object) -> Result<Option<Outgoing>, Problem> {
         (Some(_), ..) => return Err(Problem::field("direction", "must be in or out")),
     }
     let url = url.ok_or_else(|| Problem::field("url", "missing"))?;
-    let url = Outgoing::parse_url(&url).map_err(|_| {
-        let why = format!(
-            "must be http:// or https:// with a host and without a password, in ASCII, of at most \
-             {MAX_URL} bytes"
-        );
-        Problem::field("url", why)
-    })?;
+    let url = Outgoing::parse_url(&url).map_err(|why| Problem::field("url", why))?;
     let mut triggers = triggers.unwrap_or_default();
     let is_good = |word: &String| {
         !word.is_empty() && word.len() <= MAX_TRIGGER && !word.contains(char::is_whitespace)
@@ -418,9 +426,35 @@ fn outgoing(object: &mut Object) -> Result<Option<Outgoing>, Problem> {
 fn make(call: &Call<'_>, keeper: HookKeeper<'_>, new: NewHook) -> Result<Reply, Problem> {
     let (admin, accounts) = (&call.context.admin, &call.context.accounts);
     let (hook, key) = admin.add_hook(call.actor(), keeper, accounts, call.asker(), new)?;
+    if let Some(maker) = &hook.made_by {
+        tell_of(call, &hook, maker);
+    }
     look(call);
     let location = format!("hooks/{}", hook.program.id);
     Ok(Reply::json(201, &made(hook, &key)).with("Location", location))
+}
+
+/// Tells the channel of a hook that one of its operators has made: the members cannot see where else
+/// what they say goes, or who speaks by it.
+fn tell_of(call: &Call<'_>, hook: &Hook, maker: &Name) {
+    let words = match &hook.outgoing {
+        Some(out) => format!(
+            "{maker} has made this hook: what is said here is sent to {}.",
+            out.host()
+        ),
+        None => format!("{maker} has made this hook: programs post here by it."),
+    };
+    let post = Post {
+        channel: hook.channel.clone(),
+        body: Body::plain(MessageKind::Notice, Text::clean(&words)),
+        reply_to: None,
+        once: None,
+    };
+    let by = call.relayed.peer.ip().into();
+    if let Err(error) = call.context.bots.post(&hook.program, by, &post) {
+        let id = &hook.program.id;
+        ::log::warn!("the channel could not be told of the hook {id}: {error}");
+    }
 }
 
 fn made(hook: Hook, key: &ProgramSecret) -> MadeHook {

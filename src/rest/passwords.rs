@@ -51,6 +51,7 @@ struct Changed {
         (status = 400, description = "Not a username, or no password", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
         (status = 404, description = "There is no such account", body = ErrorBody),
+        (status = 409, description = "The account is a program's, which has no password", body = ErrorBody),
         (status = 503, description = "Too many others at once", body = ErrorBody),
     ),
 )]
@@ -72,6 +73,7 @@ pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
         LoginError::Password(PasswordError::Busy) => {
             Problem::Busy(PasswordError::Busy.to_string(), RETRY_SECONDS)
         }
+        LoginError::Program(_) => Problem::Conflict(error.to_string()),
         other => Problem::field("password", other),
     })?;
     let account =

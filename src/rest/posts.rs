@@ -129,7 +129,6 @@ impl ChannelMessages {
 /// comes once the message is stored.
 #[utoipa::path(
     post, path = "/api/channels/{name}/messages", tag = "programs",
-    security(("admin_token" = [])),
     params(
         ("name" = String, Path, description = "In any spelling, without #"),
         ("Idempotency-Key" = Option<String>, Header, description =
@@ -191,7 +190,6 @@ pub(super) fn once(program: &ProgramToken, key: &str, post: &Post) -> Arc<Once> 
 /// let in.
 #[utoipa::path(
     get, path = "/api/channels/{name}/messages", tag = "programs",
-    security(("admin_token" = [])),
     params(
         ("name" = String, Path, description = "In any spelling, without #"),
         ("after" = Option<String>, Query, description = "The oldest messages after this id"),

@@ -53,6 +53,8 @@ pub(super) enum Problem {
     Banned(String),
     /// The account is disabled; says so.
     Disabled(String),
+    /// The hook does nothing at present; says why.
+    HookRests(String),
     /// Nobody registers accounts here.
     RegistrationClosed(String),
     /// Registering needs an invitation that can be used.
@@ -162,6 +164,7 @@ impl Problem {
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
             Problem::Disabled(_) => (403, "account_disabled"),
+            Problem::HookRests(_) => (403, "hook_rests"),
             Problem::RegistrationClosed(_) => (403, "registration_closed"),
             Problem::NotInvited(_) => (403, "not_invited"),
             Problem::NotFound(_) => (404, "not_found"),
@@ -302,6 +305,7 @@ impl fmt::Display for Problem {
             | Problem::Signature(why)
             | Problem::Banned(why)
             | Problem::Disabled(why)
+            | Problem::HookRests(why)
             | Problem::WrongPassword(why)
             | Problem::TooManyAttempts(why, _)
             | Problem::TooFast(why, _)

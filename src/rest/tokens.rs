@@ -41,12 +41,14 @@ struct NewToken {
     /// `private`, `users`, `bans`, `metrics`, `tokens` or `all`.
     #[schema(example = json!(["post:#builds"]))]
     scopes: Vec<String>,
-    /// The nickname as which a program that posts or reads takes part; the name if not given.
+    /// The nickname as which a program that posts or reads takes part; the name if not given. A
+    /// program that makes a token gives its own, or one that no account has, unless it may do `all`.
     bot: Option<String>,
-    /// Left out: never.
+    /// Left out: never; if a program makes it, when the program's own token ends, which is the
+    /// latest that it may give.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
-    /// Calls a minute; 600 if not given.
+    /// Calls a minute; 600 if not given. A program gives no more than its own token has.
     rate: Option<u32>,
 }
 
@@ -110,7 +112,7 @@ impl TokenRow {
     responses(
         (status = 201, description = "The token", body = MadeToken),
         (status = 400, description = "Names the field that is wrong", body = ErrorBody),
-        (status = 409, description = "There are too many, or the nickname is a person's", body = ErrorBody),
+        (status = 409, description = "There are too many, or the nickname is a person's or another program's", body = ErrorBody),
         ToAdministrators,
     ),
 )]
@@ -165,14 +167,14 @@ pub(super) fn list_tokens(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "As listed")),
     responses(
         (status = 204, description = "Removed"),
+        (status = 403, description = "It allows more than your own token (`missing_scope`)", body = ErrorBody),
         (status = 404, description = "There is no such token", body = ErrorBody),
         ToAdministrators,
     ),
 )]
 pub(super) fn remove_token(call: &Call<'_>) -> Result<Reply, Problem> {
-    let admin = &call.context.admin;
-    let accounts = &call.context.accounts;
-    admin.remove_program(call.actor(), accounts, Shown::Token, call.argument())?;
+    let (admin, accounts) = (&call.context.admin, &call.context.accounts);
+    admin.remove_token(call.actor(), call.grant()?, accounts, call.argument())?;
     Ok(Reply::empty(204))
 }
 

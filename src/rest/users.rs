@@ -53,7 +53,7 @@ struct User {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "chat-1.example.org:4004")]
     node: Option<String>,
-    /// The client's address. This and the next two are known only to the server that the user is
+    /// The client's address, if it has one: a program that calls REST has none. This and the next two are known only to the server that the user is
     /// on.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "127.0.0.1:50000")]
@@ -82,13 +82,12 @@ pub(super) fn names(names: &[Name]) -> Vec<String> {
 
 impl From<(Listed, Option<String>)> for User {
     fn from((listed, node): (Listed, Option<String>)) -> User {
-        let (address, protocol, since) = match listed.place {
+        let address = listed.address();
+        let (protocol, since) = match listed.place {
             Place::Here {
-                address,
-                protocol,
-                since_ms,
-            } => (Some(address), Some(protocol), Some(since_ms)),
-            Place::Elsewhere(_) => (None, None, None),
+                protocol, since_ms, ..
+            } => (Some(protocol), Some(since_ms)),
+            Place::Elsewhere(_) => (None, None),
         };
         User {
             nickname: listed.nickname.to_string(),

@@ -156,7 +156,12 @@ fn a_link_sets_a_new_password_once() {
     let wrong = run(wrong.current_dir(server.dir()), b"");
     assert_eq!(wrong.code, Some(4), "{wrong:?}");
 
+    server.token_for("builds", &["post:*"]);
+    let words = "builds is a program: it has tokens and no password";
+    account(&server, &["reset", "builds"]).failed(1, words);
+
     stop(&mut server);
+    account(&server, &["reset", "builds", "--offline"]).failed(1, words);
     let link = account(&server, &["reset", "mina", "--offline"]).ok();
     account(&server, &["reset", "zoe"]).failed(1, "there is no account called zoe");
     server.start_again();

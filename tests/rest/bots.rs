@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{EventStream, IrcClient, JsonClient, Server};
+use crate::support::{EventStream, IrcClient, JsonClient, LineClient, Server};
 
 /// A server with IRC, and a program that has posted in #dev, where ann is with a client.
 fn start() -> (Server, String, JsonClient) {
@@ -151,4 +151,30 @@ fn irc_clients_are_told_by_a_tag_and_a_flag() {
     eve.send("WHOIS builds");
     let card = eve.settle().join("\n");
     assert!(card.contains("builds :is a bot"), "{card}");
+}
+
+#[test]
+fn nobody_signs_in_as_a_program_and_it_has_no_address() {
+    let server = Server::start(|_| {});
+    JsonClient::registered(&server, "ann");
+    let _ann = LineClient::enter(&server, "guest");
+    let token = server.token_for("builds", &["post:#dev"]);
+    post(&server, &token, "built");
+    let words = "builds is a program: it has tokens and no password";
+    let password = json!({"password": "a long password"});
+    let told = server.put("/admin/accounts/builds/password", password);
+    assert_eq!(told.status, 409, "{}", told.body);
+    assert!(told.body.contains(words), "{}", told.body);
+    let told = server.post("/admin/accounts/builds/reset", json!({}));
+    assert_eq!(told.status, 409, "{}", told.body);
+    assert!(told.body.contains(words), "{}", told.body);
+    let form = [("nickname", "builds"), ("password", "a long password")];
+    assert_eq!(server.post_form("/auth", &form).status, 401);
+    let told = server.post("/admin/accounts/ann/reset", json!({}));
+    assert_eq!(told.status, 201, "{}", told.body);
+    let users = server.get("/admin/users").json()["users"].take();
+    for user in users.as_array().unwrap() {
+        let is_bot = user["nickname"] == "builds";
+        assert_eq!(user["address"].is_null(), is_bot, "{user}");
+    }
 }

@@ -248,14 +248,12 @@ fn what_is_missing_or_unknown_in_a_payload_hurts_nothing() {
     let (_, path, _) = make(&server, json!({"channel": "dev", "name": "forge"}));
     let token = server.token_for("reader", &["read:#dev"]);
     let cases = [
-        ("push", json!({}), "moved the branch"),
         (
             "push",
             json!({"commits": {}, "ref": 7}),
             "moved the branch 7",
         ),
         ("issues", json!({"action": "opened"}), "opened issue"),
-        ("issues", json!({"issue": []}), "issue"),
         (
             "issue_comment",
             json!({"issue": {"number": 3}}),
@@ -304,7 +302,13 @@ fn what_is_missing_or_unknown_in_a_payload_hurts_nothing() {
             json!({"action": "created", "sender": {"login": "ann"}, "repository": {"name": "b"}}),
             "[b] ann created star",
         ),
-        ("something_new", json!({}), "something new"),
+        (
+            "push",
+            json!({"ref": "refs/tags/v1", "before": "000", "after": "28e1",
+                "commits": [{"id": "28e1", "message": "Fix"}], "pusher": {"login": "ann"},
+                "sender": {"login": "ann"}}),
+            "ann made the tag v1",
+        ),
         (
             "",
             json!({"status": "resolved", "alerts": []}),
@@ -314,6 +318,11 @@ fn what_is_missing_or_unknown_in_a_payload_hurts_nothing() {
             "",
             json!({"alerts": [{"status": "firing", "labels": {"alertname": "Down"}}, 7, null]}),
             "[FIRING:1]\n- Down",
+        ),
+        (
+            "",
+            json!({"status": "firing", "alerts": [{"labels": 7, "annotations": "x"}, {}]}),
+            "[FIRING:0]",
         ),
         ("", json!({"attachments": []}), "JSON without a text"),
         (
@@ -343,6 +352,19 @@ fn what_is_missing_or_unknown_in_a_payload_hurts_nothing() {
         assert_eq!(text, expected, "{event} {payload}");
     }
     assert_eq!(read.len(), cases.len());
+    // What is about nothing is refused, so that its sender is mended.
+    for (event, payload) in [
+        ("push", json!({})),
+        ("push", json!({"sender": {"login": "ann"}})),
+        ("issues", json!({"issue": []})),
+        ("create", json!({"ref_type": "tag"})),
+        ("something_new", json!({})),
+    ] {
+        let fields = format!("{JSON}X-GitHub-Event: {event}\r\n");
+        let told = post(&server, &path, &fields, &payload.to_string());
+        assert_eq!(told.status, 400, "{event} {payload}: {}", told.body);
+    }
+    assert_eq!(texts(&server, &token).len(), cases.len());
 }
 
 #[test]
@@ -597,7 +619,7 @@ fn mistakes_in_making_a_hook_are_named() {
     // A program makes hooks for channels to which it may post, and no others.
     let token = server.token_for("maker", &["tokens", "post:#qa"]);
     for (channel, status) in [("qa", 201), ("dev", 403)] {
-        let fields = json!({"channel": channel, "name": "ci"}).to_string();
+        let fields = json!({"channel": channel, "name": "tests"}).to_string();
         let told = server.call(&token, "POST /admin/hooks", &fields);
         assert_eq!(told.status, status, "{}", told.body);
     }
@@ -628,6 +650,13 @@ fn operators_of_a_registered_channel_have_hooks_of_their_own() {
     let made = made.json();
     let path = made["url"].as_str().unwrap();
     assert_eq!(made["made_by"], "alice");
+    let told = alice.expect("message")["body"].take();
+    assert!(
+        told.as_str()
+            .unwrap()
+            .starts_with("alice has made this hook"),
+        "{told}"
+    );
     assert_eq!(post(&server, path, "", "built").status, 201);
     assert_eq!(alice.expect("message")["body"], "built");
     let listed = server.call(&founder, &format!("GET {hooks}"), "");

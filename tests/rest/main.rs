@@ -18,6 +18,8 @@ mod grpc_generated;
 mod grpc_limits;
 #[cfg(feature = "grpc")]
 mod grpc_name_server;
+mod handing_on;
+mod hook_makers;
 mod hooks;
 mod http_edges;
 mod http_front;

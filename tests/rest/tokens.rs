@@ -215,6 +215,52 @@ fn mistakes_are_named() {
 }
 
 #[test]
+fn a_field_that_is_given_twice_is_not_guessed_at() {
+    let server = Server::start(|_| {});
+    for (call, body, field) in [
+        (
+            "POST /admin/tokens",
+            r#"{"name": "ci", "scopes": ["log"], "scopes": ["all"]}"#,
+            "scopes",
+        ),
+        (
+            "POST /admin/hooks",
+            r#"{"channel": "dev", "name": "ci", "channel": "ops"}"#,
+            "channel",
+        ),
+        (
+            "PATCH /admin/channels/dev",
+            r#"{"topic": "a", "topic": "b"}"#,
+            "topic",
+        ),
+    ] {
+        let told = server.call(&server.admin_token(), call, body);
+        assert_eq!(told.status, 400, "{call}: {}", told.body);
+        assert_eq!(told.json()["error"]["field"], field, "{}", told.body);
+        assert!(told.body.contains("given twice"), "{}", told.body);
+    }
+}
+
+/// The administrators' token has no nickname.
+#[test]
+fn the_description_says_which_calls_are_for_programs_alone() {
+    let server = Server::start(|_| {});
+    let api = server.get("/openapi.json").json();
+    for (method, path) in [
+        ("post", "/api/channels/{name}/messages"),
+        ("get", "/api/channels/{name}/messages"),
+        ("get", "/api/events"),
+    ] {
+        let ways = &api["paths"][path][method]["security"];
+        assert!(!ways.to_string().contains("admin_token"), "{path}: {ways}");
+        let call = format!("{} {}", method.to_uppercase(), filled(path));
+        let call = call.replace("after=nothing", "limit");
+        let told = server.call(&server.admin_token(), call.trim_end_matches("&limit"), "x");
+        assert_eq!((told.status, told.code()), (403, "no_nickname".into()));
+    }
+}
+
+#[test]
 fn a_program_hands_on_no_more_than_it_may_do_itself() {
     let server = Server::start(|_| {});
     let own = server.token_for("keeper", &["tokens", "post:#dev", "log"]);
@@ -254,6 +300,14 @@ fn what_a_program_does_is_recorded_with_the_name_of_its_token() {
     assert_eq!(theirs.len(), 4, "{theirs:?}");
     for entry in theirs {
         assert_eq!(entry["token"], "Nagios", "{entry}");
+        // Two tokens may have one name, so the id is there, too.
+        let id = entry["token_id"].as_str().unwrap();
+        assert!(text.contains(&format!("Nagios ({id})")), "{entry}: {text}");
+        assert!(
+            server
+                .output()
+                .contains(&format!("with the token Nagios ({id})"))
+        );
         assert!(entry["address"].as_str().unwrap().starts_with("127.0.0.1:"));
     }
 }

@@ -24,7 +24,7 @@ pub fn words(value: &Value) -> Option<String> {
         return of_older_grafana(value);
     }
     let mut lines = vec![heading(value, &status, firing, alerts.len())];
-    lines.extend(alerts.iter().take(MOST).map(|alert| line(alert, &status)));
+    lines.extend(alerts.iter().take(MOST).filter_map(|it| line(it, &status)));
     let told = text(value, &["truncatedAlerts"]).parse().unwrap_or(0);
     let more = alerts.len().saturating_sub(MOST) + told;
     if more > 0 {
@@ -73,7 +73,8 @@ fn heading(value: &Value, status: &str, firing: usize, all: usize) -> String {
     join(&[&format!("[{}:{count}]", status.to_uppercase()), &name])
 }
 
-fn line(alert: &Value, of_group: &str) -> String {
+/// A line about an alert, if anything is known of it.
+fn line(alert: &Value, of_group: &str) -> Option<String> {
     let said = first(
         alert,
         &[
@@ -95,5 +96,6 @@ fn line(alert: &Value, of_group: &str) -> String {
     };
     let status = text(alert, &["status"]);
     let status = if status == of_group { "" } else { &status };
-    format!("- {}", pair(status, &join(&[&said, &labels])))
+    let line = pair(status, &join(&[&said, &labels]));
+    (!line.is_empty()).then(|| format!("- {line}"))
 }

@@ -9,8 +9,8 @@ const COMMITS: usize = 5;
 /// Digits of a commit that are shown.
 const DIGITS: usize = 8;
 
-/// What an event says.
-pub fn words(event: &str, value: &Value) -> String {
+/// What an event says; `None` if what it is about is not there.
+pub fn words(event: &str, value: &Value) -> Option<String> {
     let who = first(
         value,
         &[
@@ -20,7 +20,7 @@ pub fn words(event: &str, value: &Value) -> String {
         ],
     );
     let said = match event {
-        "push" => push(value, &who),
+        "push" => push(value, &who)?,
         "ping" => join(&["this hook is set up:", &text(value, &["zen"])]),
         "issues" => about(value, &who, "issue", "issue"),
         "issue_comment" => comment(value, &who, "issue"),
@@ -34,7 +34,7 @@ pub fn words(event: &str, value: &Value) -> String {
         "discussion" => about(value, &who, "discussion", "discussion"),
         "discussion_comment" => comment(value, &who, "discussion"),
         "release" => release(value, &who),
-        "create" | "delete" => created(event, value, &who),
+        "create" | "delete" => created(event, value, &who)?,
         "workflow_run" | "workflow_job" | "check_run" | "check_suite" => run(value, event),
         "status" => {
             let state = pair(&text(value, &["context"]), &text(value, &["state"]));
@@ -50,10 +50,10 @@ pub fn words(event: &str, value: &Value) -> String {
             &["organization", "login"],
         ],
     );
-    match repository.is_empty() {
+    Some(match repository.is_empty() {
         true => said,
         false => format!("[{repository}] {said}"),
-    }
+    })
 }
 
 /// An event without words of its own.
@@ -88,20 +88,25 @@ fn is_nothing(commit: &str) -> bool {
     !commit.is_empty() && commit.bytes().all(|digit| digit == b'0')
 }
 
-fn push(value: &Value, who: &str) -> String {
+/// A push is to a branch or tag, without which there is nothing to be said of it.
+fn push(value: &Value, who: &str) -> Option<String> {
     let reference = text(value, &["ref"]);
     let (kind, name) = branch(&reference);
+    if name.is_empty() {
+        return None;
+    }
     let commits = list(value, "commits");
     let (before, after) = (text(value, &["before"]), text(value, &["after"]));
     if is_nothing(&after) {
-        return join(&[who, "deleted the", kind, name]);
+        return Some(join(&[who, "deleted the", kind, name]));
     }
-    if commits.is_empty() {
+    // Gitea shows the commit that a tag is at, which was pushed before.
+    if commits.is_empty() || kind == "tag" {
         let deed = match is_nothing(&before) {
             true => "made",
             false => "moved",
         };
-        return join(&[who, deed, "the", kind, name]);
+        return Some(join(&[who, deed, "the", kind, name]));
     }
     let all = text(value, &["total_commits"]).parse();
     let all = all.unwrap_or(commits.len()).max(commits.len());
@@ -117,7 +122,7 @@ fn push(value: &Value, who: &str) -> String {
     if all > COMMITS {
         lines.push(format!("- and {} more", all - COMMITS.min(commits.len())));
     }
-    lines.join("\n")
+    Some(lines.join("\n"))
 }
 
 fn commit(commit: &Value) -> String {
@@ -199,11 +204,12 @@ fn release(value: &Value, who: &str) -> String {
     join(&[&pair(&what, &name), &link])
 }
 
-fn created(event: &str, value: &Value, who: &str) -> String {
+fn created(event: &str, value: &Value, who: &str) -> Option<String> {
     let deed = if event == "create" { "made" } else { "deleted" };
     let kind = text(value, &["ref_type"]);
     let reference = text(value, &["ref"]);
-    join(&[who, deed, "the", &kind, branch(&reference).1])
+    let name = branch(&reference).1;
+    (!name.is_empty()).then(|| join(&[who, deed, "the", &kind, name]))
 }
 
 /// What has become of a run of checks.

@@ -31,6 +31,15 @@ pub fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
+/// Whether there is any text, number or truth value in it.
+pub fn says_anything(value: &Value) -> bool {
+    match value {
+        Value::Array(list) => list.iter().any(says_anything),
+        Value::Object(fields) => fields.values().any(says_anything),
+        other => scalar(other).is_some_and(|text| !text.is_empty()),
+    }
+}
+
 /// What is shown of a value that is no list and no object.
 pub fn scalar(value: &Value) -> Option<String> {
     match value {

@@ -158,8 +158,7 @@ impl IrcSession {
         let hub = &self.attached.context.hub;
         let from = Origin {
             address: Some(self.attached.peer),
-            token: None,
-            account: None,
+            ..Origin::default()
         };
         match hub.govern(By::Administrator(by), from, channel.clone(), deed) {
             Ok(()) => Flow::Continue,
