@@ -76,6 +76,7 @@ mod sighting;
 mod signal;
 mod signals;
 mod similar;
+mod since;
 mod sizes;
 mod switching;
 mod tags;

@@ -18,7 +18,7 @@ use super::past::{Past, Settlement};
 use super::property::Properties;
 use super::resume::CatchingUp;
 use super::rows::{ChannelRow, Member};
-use super::settling::Since;
+use super::since::Since;
 use super::unannounced::Unannounced;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 

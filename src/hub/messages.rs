@@ -14,7 +14,7 @@ use super::governance::{Act, LastWas};
 use super::mended::{log_amendment, log_reaction};
 use super::noting::Subject;
 use super::past::{Settlement, Taken};
-use super::settling::Since;
+use super::since::Since;
 use super::tags::TagKey;
 use super::users::User;
 use super::{

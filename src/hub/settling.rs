@@ -5,26 +5,13 @@
 //! While a message is held because the past of its channel is being read, all of
 //! this waits with it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-use crate::model::governance::Visibility;
 use crate::model::{MessageId, Name};
 
 use super::channel::ChannelIndex;
 use super::past::{Released, Settlement};
 use super::{ConnectionId, Effects, Hub, Now};
-
-/// The members of a channel that may read only what was said after a message, because they came
-/// then: what was held before is not for them.
-#[derive(Default)]
-pub(super) struct Since(HashMap<ConnectionId, MessageId>);
-
-impl Since {
-    /// Whether a member may read a message that was held.
-    pub fn lets_read(&self, member: ConnectionId, message: MessageId) -> bool {
-        self.0.get(&member).is_none_or(|after| message > *after)
-    }
-}
 
 impl Hub {
     /// Finishes a message's settlement at once, because the message is not held.
@@ -94,20 +81,6 @@ impl Hub {
         // Only now may their waiting commands go on: a connection that joined
         // halfway through would get some of the messages twice.
         self.all_answered(&answered);
-    }
-
-    /// The members of a channel that may read only what was said since they came.
-    fn reading_since(&self, index: ChannelIndex, now: Now) -> Since {
-        let Some(channel) = self.channels.get(index) else {
-            return Since::default();
-        };
-        let governed = channel.governed.as_deref();
-        if !governed.is_some_and(|it| it.rules.history == Visibility::Since) {
-            return Since::default();
-        }
-        let members = channel.members.iter();
-        let after = members.filter_map(|&id| Some((id, self.readable(id, index, now).ok()?)));
-        Since(after.collect())
     }
 
     /// Finishes the settlements of channels that were removed before their past

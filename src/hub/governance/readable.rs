@@ -6,6 +6,7 @@ use crate::model::{Message, MessageId, Name};
 
 use super::Act;
 use crate::hub::channel::ChannelIndex;
+use crate::hub::since::Since;
 use crate::hub::{ConnectionId, Hub, Now, Refusal};
 
 impl Hub {
@@ -47,6 +48,19 @@ impl Hub {
         let after = self.readable(id, index, now)?;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         Ok((channel.name.clone(), after))
+    }
+
+    /// The members of a channel that may read only what was said since they came.
+    pub(in crate::hub) fn reading_since(&self, index: ChannelIndex, now: Now) -> Since {
+        let Some(channel) = self.channels.get(index) else {
+            return Since::default();
+        };
+        let governed = channel.governed.as_deref();
+        if !governed.is_some_and(|it| it.rules.history == Visibility::Since) {
+            return Since::default();
+        }
+        let members = channel.members.iter();
+        Since::of(members.filter_map(|&id| Some((id, self.readable(id, index, now).ok()?))))
     }
 
     /// The message after which a connection may read the past of a channel, or could if
