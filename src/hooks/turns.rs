@@ -117,7 +117,7 @@ mod tests {
     fn a_keeper_with_many_hooks_holds_up_no_other() {
         let (many, few, late) = (channel("many"), channel("few"), channel("late"));
         let waits = |since| State::Waits(since);
-        let mut all = vec![
+        let mut all = [
             sharer("m1", &many, waits(1), 7),
             sharer("m2", &many, waits(2), 0),
             sharer("m3", &many, waits(3), 0),

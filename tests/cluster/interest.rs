@@ -66,7 +66,8 @@ fn a_server_hears_of_channels_while_it_has_people_there() {
     speaker.say(21, "dev", "nobody hears this");
     speaker.say(22, "ops", "hello");
     assert_eq!(other.wait_told(12).len(), 12);
-    assert!(speaker.told().len() == 23 && followed(&speaker) == 0);
+    assert_eq!(speaker.wait_told(23).len(), 23);
+    assert_eq!(followed(&speaker), 0);
     other.share(Shared::Roster(RosterChange::Offline { name: reader }));
     wait_until("nothing is left", || followed(&other) == 0);
 }
