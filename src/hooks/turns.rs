@@ -1,5 +1,5 @@
 //! Whose turn it is. Hooks share a few senders: none of their keepers may hold all of them, and
-//! the keeper who was served longest ago comes first.
+//! the keeper who was served longest ago comes first, and so does the hook among those of a keeper.
 
 use std::collections::HashMap;
 
@@ -82,7 +82,7 @@ pub fn choose<'a>(
             .filter(|(_, (_, it))| share(it.keeper).held < most)
             .min_by_key(|(_, (since, it))| {
                 let Share { held, served } = share(it.keeper);
-                (held, served, *since)
+                (held, served, it.served, *since)
             })
             .map(|(place, _)| place);
         let Some(place) = next else {
@@ -124,10 +124,11 @@ mod tests {
             sharer("f1", &few, waits(8), 5),
             sharer("l1", &late, waits(9), 6),
         ];
-        // Who was served longest ago comes first, with whatever hook has waited longest.
+        // Who was served longest ago comes first, with the hook of which the same is true, and of
+        // several with the one that has waited longest.
         assert_eq!(
             choose((4, 2), all.iter().copied()),
-            ["f1", "l1", "m1", "m2"]
+            ["f1", "l1", "m2", "m3"]
         );
         all[0].state = State::Held;
         all[1].state = State::Held;

@@ -17,6 +17,7 @@ INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json",
                 "/v1/api/message", "/docs.json", "/api/docs.json", "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
                  "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina", "/irc",
+                 "/auth/account", "/auth/account/password", "/auth/remote", "/auth/sign-ins", "/auth/sign-ins/1",
                  "/reset", "/join/dev/0123456789abcdef0123456789abcdef"]
 
 
