@@ -160,7 +160,7 @@ fn offered(client: &mut IrcClient) -> String {
         .last()
         .is_some_and(|line| line.contains(" LS * "))
     {
-        offered.push_str("\n");
+        offered.push('\n');
         offered.push_str(&client.next());
     }
     offered
