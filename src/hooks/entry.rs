@@ -22,6 +22,8 @@ pub struct Entry {
     held: Option<Lane>,
     /// When a sender had it last: a number that grows with each turn.
     served: u64,
+    /// The same before its last turn.
+    served_before: u64,
     /// Something was said that it may not have seen yet.
     heard: bool,
     trust: Trust,
@@ -71,6 +73,7 @@ impl Entry {
             duty: Box::new(duty),
             held: None,
             served: 0,
+            served_before: 0,
             heard: true,
             trust: Trust::NONE,
         }
@@ -133,7 +136,7 @@ impl Entry {
     /// A sender has it.
     pub fn hold(&mut self, turn: u64) {
         self.held = Some(self.lane());
-        self.served = turn;
+        self.served_before = std::mem::replace(&mut self.served, turn);
         self.heard = false;
         self.due_ms = None;
     }
@@ -155,6 +158,10 @@ impl Entry {
     pub fn is_done(&mut self, done: Done, duty: Box<Duty>, has_others: bool) -> bool {
         let is_ending = self.due_ms == Some(u64::MAX);
         self.held = None;
+        if done.pace == Pace::Unknown {
+            // A turn without a call is none: there was nothing to send yet.
+            self.served = self.served_before;
+        }
         self.trust.note(done.pace);
         self.duty = duty;
         let now = unix_ms();

@@ -19,6 +19,15 @@ in_both_forms! {
     what_cannot_be_sent_is_refused_after_a_while_and_then_at_once
 }
 
+/// Ends those who talk, also when a check has failed meanwhile: the failure would never be told.
+struct EndsTalk<'a>(&'a AtomicBool);
+
+impl Drop for EndsTalk<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Sends one message after the other until told to stop; counts them.
 fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
     let mut number = 0;
@@ -41,6 +50,7 @@ fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
 pub fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&AtomicU64)) {
     let (is_over, said) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
+        let _ends = EndsTalk(&is_over);
         scope.spawn(|| talk(one, &is_over, &said));
         wait_until("messages are being sent", || {
             said.load(Ordering::SeqCst) > 100
@@ -50,7 +60,6 @@ pub fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce
         wait_until("messages arrive again", || {
             other.told().len() > before + 100
         });
-        is_over.store(true, Ordering::SeqCst);
     });
     let said = said.load(Ordering::SeqCst) as usize;
     one.heard.wait("all are settled", || {
