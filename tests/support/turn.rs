@@ -3,8 +3,8 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many tests may have a turn at once. A browser's test waits for half of its time, so that two of them leave
-/// two processors idle; four have as many tests as a program runs at once, and memory for as many browsers.
-const AT_ONCE: usize = 4;
+/// two processors idle.
+const AT_ONCE: usize = 3;
 
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static GIVEN_BACK: Condvar = Condvar::new();
